@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ecfleet_mocks.faults import (
     Answer,
+    AnswerInPieces,
     Close,
     Corrupt,
     Delay,
@@ -135,9 +136,14 @@ class Connection(asyncio.Protocol):
                 self.close()
             case Mute():
                 self._muted = True
-            case Answer(data):
+            case Answer(data, close):
                 self.send(data)
-                self.close()
+                if close:
+                    self.close()
+                else:
+                    self._muted = True
+            case AnswerInPieces(pieces, interval):
+                self._send_pieces(pieces, interval)
             case _:
                 return False
         return True
@@ -291,6 +297,13 @@ class Connection(asyncio.Protocol):
                 self._muted = True
             case _:
                 finish(data)
+
+    def _send_pieces(self, pieces: tuple[bytes, ...], interval: float) -> None:
+        if not pieces:
+            self.close()
+            return
+        self.send(pieces[0])
+        self._later(interval if pieces[1:] else 0, lambda: self._send_pieces(pieces[1:], interval))
 
     def _drip(self, data: bytes, size: int, interval: float, *, close: bool) -> None:
         if self.lost:

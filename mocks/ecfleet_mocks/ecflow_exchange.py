@@ -47,6 +47,12 @@ class ExchangeConnection(Connection):
         self._raw: list[bytes] = []
         self._fault: Fault | None = None
 
+    def opened(self) -> None:
+        self.server.room.enter(self)
+
+    def closed(self) -> None:
+        self.server.room.leave(self)
+
     def received(self, data: bytes) -> None:
         if self.answered or self.discarding:
             return
@@ -71,6 +77,7 @@ class ExchangeConnection(Connection):
     def request_arrived(self, decoded: object) -> None:
         """Put the whole request on record, with what it says (None when that cannot be told)."""
         self.answered = True
+        self.server.room.spoke(self)
         raw = self._raw[0] if len(self._raw) == 1 else b"".join(self._raw)
         self._raw.clear()
         self.journal.record(RequestReceived(self.journal.now(), self.service.name, self.number, raw, decoded))

@@ -13,10 +13,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from ecfleet_mocks.access_files import access_file
 from ecfleet_mocks.ecflow_framed import FramedConnection
 from ecfleet_mocks.ecflow_http import HttpConnection
+from ecfleet_mocks.ecflow_room import Room
 from ecfleet_mocks.faults import Faults
 from ecfleet_mocks.journal import Address, Decision, Journal
+from ecfleet_mocks.model.access import CannotStart
+from ecfleet_mocks.model.access_crypt import CryptMissing
+from ecfleet_mocks.model.access_files import AccessFiles
 from ecfleet_mocks.model.certificates import ServerFiles, TlsSettings, select_server_files
 from ecfleet_mocks.model.dialect import DIALECT_5_17, Dialect
 from ecfleet_mocks.model.sender import Sender
@@ -29,6 +34,8 @@ __all__ = ["DEFAULT_LIMIT", "EcflowServer"]
 
 DEFAULT_LIMIT: Final = 64 * 2**20
 """Bytes of a request that a server takes unless told otherwise."""
+DEFAULT_CONNECTION_LIMIT: Final = 1000
+"""Connections that a server has room for, as one has that may open 1024 files."""
 
 _SSL_SHARED: Final = "1 : enabled : uses shared ssl certificates"
 """What --stats shows at ECF_SSL of a server with server.crt (seen on 5.9.2)."""
@@ -60,8 +67,15 @@ class EcflowServer(Service):
     :param user: the login name that it runs under, who may do everything; default ``"ecflow"``.
     :param state: running, shut down or halted at the start. (A real one starts halted.)
     :param home: its ECF_HOME, as text: nothing is read or written there.
+    :param lists: the white list, as text or as the path of a file, which is read at the start and at each
+        ``--reloadwsfile``; default none, so that everybody may do everything.
+    :param passwd: ECF_PASSWD, likewise. In a text ``%ECF_HOST%`` and ``%ECF_PORT%`` stand for the server's.
+    :param custom_passwd: ECF_CUSTOM_PASSWD, likewise.
     :param faithful: also do what real servers do wrong.
     :param limit: the longest request taken, in bytes. Real servers have none.
+    :param connection_limit: how many connections it has room for at once, as real ones have by their
+        descriptors; when there are more, the one that has been silent for longest is closed. A faithful
+        server lets the new ones hang instead.
     :param now: the server's clock, naive local time; default the machine's.
     :param seed: of the generator of job passwords.
     :param journal: where events go; default a new one of its own.
@@ -88,8 +102,12 @@ class EcflowServer(Service):
         user: str | None = None,
         state: ServerState = ServerState.RUNNING,
         home: str = "/ecf_home",
+        lists: str | Path | None = None,
+        passwd: str | Path | None = None,
+        custom_passwd: str | Path | None = None,
         faithful: bool = False,
         limit: int = DEFAULT_LIMIT,
+        connection_limit: int = DEFAULT_CONNECTION_LIMIT,
         now: Callable[[], datetime] = datetime.now,
         seed: int = 0,
         journal: Journal | None = None,
@@ -106,6 +124,10 @@ class EcflowServer(Service):
         self.host_name = host if host_name is None else host_name
         self.faithful = faithful
         self.limit = limit
+        self.connection_limit = connection_limit
+        self.room = self._empty_room()
+        # May be set anew while it runs: in force from the next start or reload on.
+        self.lists, self.passwd, self.custom_passwd = lists, passwd, custom_passwd
         self.tls_context = tls_context
         self.tls_settings = tls_settings
         self._ports = {Transport.TCP: plain, Transport.SSL: tls, Transport.HTTP: http}
@@ -126,6 +148,9 @@ class EcflowServer(Service):
             faithful=faithful,
         )
 
+    def _empty_room(self) -> Room:
+        return Room(self.connection_limit, faithful=self.faithful, release=self.dialect.version)
+
     @property
     def addresses(self) -> Mapping[Transport, Address]:
         """Where it listens, by transport; empty before the start."""
@@ -138,6 +163,7 @@ class EcflowServer(Service):
 
     async def open_listeners(self) -> None:
         self._addresses.clear()
+        self.room = self._empty_room()
         self._ended = self.server.terminated = False
         ports = self._ports
         if self.tls_settings is not None:
@@ -154,6 +180,25 @@ class EcflowServer(Service):
                     tls=context if transport is Transport.SSL else None,
                 )
         self.server.set_address(self.host_name, self.address.port)
+        self._read_access_files()
+
+    def _read_access_files(self) -> None:
+        prefix = f"{self.host_name}.{self.address.port}.ecf"
+        values = {"ECF_HOST": self.host_name, "ECF_PORT": str(self.address.port)}
+        try:
+            self.server.read_access_files(
+                AccessFiles(
+                    access_file(lambda: self.lists, f"{prefix}.lists", values),
+                    access_file(lambda: self.passwd, f"{prefix}.passwd", values),
+                    access_file(lambda: self.custom_passwd, f"{prefix}.custom_passwd", values),
+                    self.server.home,
+                )
+            )
+        except CannotStart as error:
+            why = " ".join(str(error).split())
+            raise ServiceError(f"{self.name}: a server does not start with these files: {why}") from None
+        except CryptMissing as error:
+            raise ServiceError(f"{self.name}: {error}") from None
 
     def tls_from_files(self, settings: TlsSettings) -> ssl.SSLContext | None:
         """What the files in the certificate directory make of this server; None when TLS is not asked for.

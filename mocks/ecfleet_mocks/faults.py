@@ -14,6 +14,7 @@ from typing import Any
 
 __all__ = [
     "Answer",
+    "AnswerInPieces",
     "Close",
     "Corrupt",
     "Delay",
@@ -106,9 +107,21 @@ class Stall(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Fault):
-    """Send ``data`` as it is instead of a reply, without acting on the request, then close in order."""
+    """Send ``data`` as it is instead of a reply, without acting on the request.
+
+    Then close in order, or leave the connection to the peer with ``close=False``.
+    """
 
     data: bytes
+    close: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerInPieces(Fault):
+    """As :class:`Answer`, in these pieces, ``interval`` seconds apart."""
+
+    pieces: tuple[bytes, ...]
+    interval: float = 0.05
 
 
 class Faults:

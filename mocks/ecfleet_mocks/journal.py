@@ -242,14 +242,16 @@ class Journal:
         """All events of a connection and of the connections that it led to, over every hop, by time."""
         wanted = {connection}
         events = self.events
+        # The system gives one local port to connections to different services, so both ends count; of the
+        # far end only the port, for a service may have been dialled by name.
         hops = {
-            (opened.peer.host, opened.peer.port): opened.connection
+            (opened.peer, opened.local.port): opened.connection
             for opened in events
             if isinstance(opened, ConnectionOpened)
         }
         for event in events:
             if isinstance(event, UpstreamOpened) and event.connection in wanted:
-                onward = hops.get((event.local.host, event.local.port))
+                onward = hops.get((event.local, event.remote.port))
                 if onward is not None:
                     wanted.add(onward)
         return [event for event in events if event.connection in wanted]

@@ -6,6 +6,7 @@ How hand-written text is understood was seen on 5.9.2 by loading it and reading 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -344,7 +345,11 @@ def test_valid_names(name: str, good: bool) -> None:
 
 
 _WORDS = st.text(st.sampled_from("abcXYZ019_"), min_size=1, max_size=6)
-_VALUES = st.text(max_size=20).filter(lambda text: "\\" not in text and _one_line(text) and _encodable(text))
+_LOST = re.compile(r"[ \t]{2}|\t|[ \t]#")
+"""What reading does not keep: runs of blanks, and a word that begins with ``#``."""
+_VALUES: st.SearchStrategy[str] = st.text(max_size=20).filter(
+    lambda text: "\\" not in text and _one_line(text) and _encodable(text) and not _LOST.search(text)
+)
 
 
 def _one_line(text: str) -> bool:
@@ -358,7 +363,7 @@ def _encodable(text: str) -> bool:
 
 @given(st.dictionaries(_WORDS, _VALUES, max_size=5), st.dictionaries(_WORDS, _VALUES, max_size=3))
 def test_any_values_survive_text_with_state(variables: dict[str, str], labels: dict[str, str]) -> None:
-    """Every variable value and label, whatever quotes, blanks and comment signs are in it."""
+    """Every variable value and label, whatever quotes and comment signs are in it."""
     definition = Definition("5.9.2")
     suite = Node(NodeKind.SUITE, "s")
     definition.suites["s"] = suite
@@ -369,3 +374,103 @@ def test_any_values_survive_text_with_state(variables: dict[str, str], labels: d
     assert definition_text(read) == source
     node = parse_node("suite s\n" + "".join(f'label {name} ""\n' for name in labels) + "endsuite\n")
     assert [label.name for label in node.labels] == list(labels)
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("edit V 'a   b'", "edit V 'a b'"),
+        ("edit V 'a\tb'", "edit V 'a b'"),
+        ("edit V ' a '", "edit V ' a '"),
+        ("edit V   '  '", "edit V ' '"),
+        ("edit V a   b # c", "edit V 'a b'"),
+        ("edit V 'a # b'", "edit V ''a'"),
+        ("edit V '# x'", "edit V '# x'"),
+        ("edit V 'a'# b", "edit V ''a'# b'"),
+        ("edit V \"'a'\"", "edit V 'a'"),
+        ("edit V '\"a\"'", "edit V '\"a\"'"),
+        ("edit V 'a\"", "edit V ''a\"'"),
+        ('label l " a  "', 'label l " a "'),
+        ('label l "x # y"', 'label l ""x"'),
+        ("label l #", 'label l "#"'),
+        ("label l # x", 'label l ""'),
+        ("label l \"'a'\"", 'label l "a"'),
+    ],
+)
+@pytest.mark.parametrize("with_state", [False, True])
+def test_what_is_read_of_a_value(line: str, read: str, with_state: bool) -> None:
+    """Seen on 5.9.2: the words of a line, each run of blanks one blank, quotes taken off at the very ends."""
+    head = "defs_state NET cal_count:0\n" if with_state else ""
+    definition = parse_definition(f"{head}suite s\n{line}\nendsuite\n")
+    assert definition_text(definition).splitlines()[3] == read
+
+
+@pytest.mark.parametrize(
+    ("line", "new_value"),
+    [
+        ('label l "a"   #   "b   c  "', "b   c  "),
+        ('label l "a" # "b # c"', ""),
+        ('label l "a b" # "b" # "c"', "c"),
+        ('label l "a # b" # "c"', "c"),
+        ('label l "q" # ""r""', '"r"'),
+        ('label l "a" # b', ""),
+        ('label l "" # ""', ""),
+    ],
+)
+def test_the_new_value_of_a_label_stands_after_the_last_comment_sign(line: str, new_value: str) -> None:
+    definition = parse_definition(f"defs_state NET cal_count:0\nsuite s\n{line}\nendsuite\n")
+    assert definition.suites["s"].labels[0].new_value == new_value
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("edit V '", "std::bad_alloc"),
+        ("edit V ' # '", "std::bad_alloc"),
+        ('edit V "\'"', "std::bad_alloc"),
+        ('label l "', "std::bad_alloc"),
+        (
+            "edit V # x",
+            "VariableParser::doParse: Expected value but found comment at line:edit V # x\nAt node: TASK:/s/t\n",
+        ),
+        ("today 3:00", "TimeSeries::getTime: Invalid hour :3"),
+        ("time 10:0", "TimeSeries::getTime: Invalid minute :0"),
+        ("time 10", "TimeSeries::getTime: Invalid time :'10'"),
+        ("time", "TimeParser::doParse: Invalid time :time"),
+        ("today", "TodayParser::doParse: Invalid today :today"),
+        ("time 10:00 11:00", "TimeSeries::create: Invalid time series :"),
+        (
+            "time 12:00 11:00 00:10",
+            "TimeSeries::TimeSeries: Invalid time series: Start time(12:00) is greater than end time(11:00)",
+        ),
+        (
+            "time 10:00 11:00 02:00",
+            "TimeSeries::TimeSeries: Invalid time series: Increment(02:00) is greater than duration 01:00:00 "
+            "between start(10:00) and finish(11:00)",
+        ),
+        ("autocancel 3:00", "TimeSeries::getTime: Invalid hour :3"),
+        ("autocancel x", "invalid autocancel autocancel x"),
+        ("autocancel", "AutoCancelParser::doParse: Invalid autocancel :autocancel"),
+        ("trigger", "Invalid trigger trigger"),
+        ("complete", "Invalid complete complete"),
+        ("complete -a", "Invalid trigger complete -a"),
+        (
+            "trigger -a 1 == 1",
+            "Expression::add: expression 1 == 1 failed: The first expression should not have AND or OR set",
+        ),
+        (
+            "trigger 1 == 1\ntrigger -x 2 == 2",
+            "Expression::add: expression -x 2 == 2 failed: Subsequent expression must have AND or OR set",
+        ),
+    ],
+)
+def test_refused_lines_are_told_in_the_released_programs_words(line: str, reason: str) -> None:
+    """Seen on 5.9.2."""
+    with pytest.raises(DefinitionError) as refused:
+        parse_definition(f"suite s\ntask t\n{line}\nendsuite\n")
+    assert refused.value.reason == reason
+
+
+def test_an_automatic_cancel_in_days_loses_its_sign() -> None:
+    definition = parse_definition("suite s\nautocancel +3 4\nendsuite\n")
+    assert definition.suites["s"].autocancel == "3"

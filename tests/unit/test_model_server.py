@@ -26,7 +26,6 @@ from ecfleet_mocks.wire import (
     CtsCmd,
     CtsNodeApi,
     CtsNodeCmd,
-    CtsWaitCmd,
     DefsCmd,
     DeleteCmd,
     EditScriptCmd,
@@ -319,12 +318,6 @@ def test_what_is_not_carried_out_yet_says_so(command: UserCommand) -> None:
     assert reply.message.startswith("ecfleet: the mock server does not carry out ")
     assert type(command).__name__ in reply.message
     assert server.numbers() == before
-
-
-def test_a_wait_is_judged_before_it_is_not_carried_out() -> None:
-    server = Server(SMALL, begin=True)
-    reply = server.do(CtsWaitCmd("1 == 1", path="/s/f/t", jobs_password="_DJP_"))
-    assert reply == ErrorCmd("ecfleet: the mock server does not carry out CtsWaitCmd yet")
 
 
 def test_every_user_command_is_either_carried_out_or_listed() -> None:

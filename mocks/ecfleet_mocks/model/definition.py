@@ -112,6 +112,7 @@ class Node:
         "events",
         "flags",
         "generics",
+        "has_default_status",
         "inlimits",
         "jobs_password",
         "kind",
@@ -125,6 +126,7 @@ class Node:
         "queues",
         "remote_id",
         "repeat",
+        "replaced_variables",
         "run_time",
         "state",
         "state_duration",
@@ -157,11 +159,13 @@ class Node:
         self.run_time = ""
         # attributes
         self.default_status = DisplayState.QUEUED
+        self.has_default_status = False
         self.late: Late | None = None
         self.complete: Expression | None = None
         self.trigger: Expression | None = None
         self.repeat: Repeat | None = None
         self.variables: tuple[Variable, ...] = ()
+        self.replaced_variables = 0
         self.limits: tuple[Limit, ...] = ()
         self.inlimits: tuple[InLimit, ...] = ()
         self.labels: tuple[Label, ...] = ()
@@ -242,8 +246,9 @@ class Node:
         :raises DuplicateName: when the name is taken.
         """
         if child.name in self.children:
+            kinds = "Family/Task" if child.kind is NodeKind.FAMILY else "Task/Family"
             raise DuplicateName(
-                f"Add {child.kind.value.capitalize()} failed: A Task/Family of name '{child.name}' already "
+                f"Add {child.kind.value.capitalize()} failed: A {kinds} of name '{child.name}' already "
                 f"exist on node {self.label}"
             )
         child.parent = self

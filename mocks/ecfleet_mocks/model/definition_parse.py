@@ -31,10 +31,14 @@ class DefinitionError(ValueError):
     :ivar line: that line as it stands in the text.
     :ivar reason: the cause, in the released programs' words.
     :ivar read: what was read before the fault.
+    :ivar left: the node that was read and could not be put anywhere, if that is the fault.
     """
 
-    def __init__(self, number: int, line: str, reason: str, read: Definition | None = None) -> None:
+    def __init__(
+        self, number: int, line: str, reason: str, read: Definition | None = None, left: Node | None = None
+    ) -> None:
         self.read = read if read is not None else Definition()
+        self.left = left
         self.number = number
         self.line = line
         self.reason = reason
@@ -74,6 +78,7 @@ class _Reader:
         self.with_state = with_state
         self.top: Node | None = None
         self.node: Node | None = None
+        self.opened: Node | None = None
         self.raw = ""
 
     def read(self, text: str) -> None:
@@ -97,7 +102,7 @@ class _Reader:
                 for statement in self._statements(stripped):
                     self._statement(statement)
             except (LineError, DuplicateName, UnknownFlag) as error:
-                raise DefinitionError(first, raw, str(error), self.definition) from error
+                raise DefinitionError(first, raw, str(error), self.definition, self.opened) from error
 
     def _comment(self, line: str) -> None:
         if not self.definition.version and not self.definition.suites and line[1:2].isdigit():
@@ -117,16 +122,16 @@ class _Reader:
         if handler is not None:
             handler(self, keyword, rest)
             return
-        if self.node is None:
-            self._unexpected(keyword)
-        assert self.node is not None
         attribute = ATTRIBUTES.get(keyword)
-        if attribute is None or self.node.kind not in attribute.kinds:
+        if self.node is None or attribute is None or self.node.kind not in attribute.kinds:
             self._unexpected(keyword)
-        assert attribute is not None
+            return
         attribute.read(self.node, Line(keyword, rest, self.with_state, self.raw))
 
     def _unexpected(self, keyword: str) -> None:
+        # A text with state may be a newer program's: what is not known is passed over (seen on 5.9.2).
+        if self.with_state and not self.alone:
+            return
         where = "DEFS" if self.node is None else f"{self.node.kind.value} {self.node.path}"
         raise LineError(f"# Unexpected keyword {keyword} found whilst parsing {where}")
 
@@ -139,25 +144,22 @@ class _Reader:
         if not words:
             raise LineError(f"{keyword.capitalize()} name missing.")
         name = words[0]
-        if not valid_name(name):
+        if not self.with_state and not valid_name(name):
             raise LineError(f"Invalid node name : {name_fault(name)}")
         node = Node(kind, name)
-        self._place(node, keyword)
+        if kind is NodeKind.ALIAS:
+            node.state = NodeState.QUEUED
         if self.with_state and comment:
             _read_node_state(node, comment)
-        self.node = node
+        self.opened = node
+        if self._place(node, keyword):
+            self.node = node
+        self.opened = None
 
-    def _place(self, node: Node, keyword: str) -> None:
+    def _place(self, node: Node, keyword: str) -> bool:
+        """Put a node where it belongs; False when it belongs nowhere and the text is believed."""
         if node.kind is NodeKind.SUITE:
-            if self.alone and self.top is not None:
-                self._unexpected(keyword)
-            if self.alone:
-                self.top = node
-            elif node.name in self.definition.suites:
-                raise LineError(f"Add Suite failed: A Suite of name '{node.name}' already exist")
-            else:
-                self.definition.suites[node.name] = node
-            return
+            return self._place_suite(node, keyword)
         parent = self.node
         if parent is not None and parent.kind is NodeKind.ALIAS:
             parent = parent.parent
@@ -165,12 +167,26 @@ class _Reader:
             parent = parent.parent
         if parent is not None and node.kind is NodeKind.ALIAS and parent.kind is not NodeKind.TASK:
             self._unexpected(keyword)
+            return False
         if parent is not None:
             parent.add(node)
         elif self.alone and self.top is None:
             self.top = node
         else:
             self._unexpected(keyword)
+            return False
+        return True
+
+    def _place_suite(self, node: Node, keyword: str) -> bool:
+        if self.alone and self.top is not None:
+            self._unexpected(keyword)
+        if self.alone:
+            self.top = node
+        elif node.name in self.definition.suites:
+            raise LineError(f"Add Suite failed: A Suite of name '{node.name}' already exist")
+        else:
+            self.definition.suites[node.name] = node
+        return True
 
     def _close(self, keyword: str, rest: str) -> None:
         kind = _CLOSED_KINDS[keyword]
@@ -179,7 +195,7 @@ class _Reader:
             node = node.parent
         if node is None:
             self._unexpected(keyword)
-        assert node is not None
+            return
         self.node = node.parent
 
     # --- the head of the definition -----------------------------------------------------------------
@@ -218,13 +234,16 @@ class _Reader:
             ).name_and_value()
             self.definition.server_variables += (Variable(name, value),)
             return
+        words = rest.split()
+        if words[1:] and words[1][0] == "#":
+            raise LineError(f"VariableParser::doParse: Expected value but found comment at line:{self.raw}\n")
         name, value = Line(keyword, rest, self.with_state, self.raw).name_and_value()
         self.definition.user_variables += (Variable(name, value),)
 
     def _calendar(self, keyword: str, rest: str) -> None:
         if self.node is None or self.node.kind is not NodeKind.SUITE:
             self._unexpected(keyword)
-        assert self.node is not None
+            return
         parts: dict[str, str] = {}
         name = ""
         for word in rest.split():

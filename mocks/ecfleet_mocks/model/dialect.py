@@ -69,11 +69,29 @@ class Dialect:
     token_places: tuple[TokenPlace, ...]
     """Where it looks, in this order; the documented order is another (``model.token_file``)."""
 
+    # --- access to the server ---------------------------------------------------------------------
+    authorises_apart: bool
+    """Whether a server first authenticates and then authorises (5.15 and later), with texts that name
+    neither user nor path; earlier ones do both in one step."""
+    delete_judged_by_first_path: bool
+    """Whether of a delete of several nodes only the first is looked at."""
+    permissions_variable: bool
+    """Whether PERMISSIONS variables count where no white list does."""
+    ping_needs_password: bool
+    """Whether a ping is refused without the right password."""
+    white_list_includes: bool
+    """Whether a white list can include another file; otherwise that line is a comment."""
+
     # --- server -----------------------------------------------------------------------------------
     class_extensions: bool
     """Whether Aviso and Mirror attributes, datetime repeats and the ``remote_error`` flag exist."""
     empty_user_accepted: bool
     """Whether a command whose ``user_`` is empty is served when there are no password files."""
+    failed_assertion_kills: bool
+    """Whether a failed assertion ends the server process, as in Debian's build of 5.9.2.
+
+    Otherwise the server goes on, for an expression as is read in source of 5.17.
+    """
     node_text_indented: bool
     """Whether the text in SNodeCmd, and the printed styles STATE and MIGRATE, are indented."""
     null_command_kills: bool
@@ -100,6 +118,8 @@ class Dialect:
     """Whether ``ECF_HOSTFILE_POLICY=all`` lets user commands go on to the next host (5.15 and later)."""
     host_file_with_options: bool
     """Whether the host file still counts when ``--host`` or ``--port`` is given (5.15 and later)."""
+    password_option: bool
+    """Whether ``--password`` is used (5.10 and later); before, it was taken and forgotten."""
 
     # --- log server -------------------------------------------------------------------------------
     log_get_removes_nul: bool
@@ -123,8 +143,14 @@ DIALECT_5_9 = Dialect(
     ssl_option_wins=True,
     token_file=False,
     token_places=(),
+    authorises_apart=False,
+    delete_judged_by_first_path=False,
+    permissions_variable=False,
+    ping_needs_password=True,
+    white_list_includes=False,
     class_extensions=False,
     empty_user_accepted=False,
+    failed_assertion_kills=True,
     node_text_indented=True,
     null_command_kills=False,
     stats_class_version=0,
@@ -141,6 +167,7 @@ DIALECT_5_9 = Dialect(
     deadline_in_milliseconds=False,
     host_file_for_user_commands=False,
     host_file_with_options=False,
+    password_option=False,
 )
 """As seen on release 5.9.2 (Debian's build)."""
 
@@ -160,8 +187,14 @@ DIALECT_5_17 = Dialect(
     ssl_option_wins=False,
     token_file=True,
     token_places=(TokenPlace.ENVIRONMENT, TokenPlace.HOME, TokenPlace.DIRECTORY),
+    authorises_apart=True,
+    delete_judged_by_first_path=True,
+    permissions_variable=True,
+    ping_needs_password=False,
+    white_list_includes=True,
     class_extensions=True,
     empty_user_accepted=True,
+    failed_assertion_kills=False,
     node_text_indented=False,
     null_command_kills=True,
     stats_class_version=1,
@@ -178,6 +211,7 @@ DIALECT_5_17 = Dialect(
     deadline_in_milliseconds=True,
     host_file_for_user_commands=True,
     host_file_with_options=True,
+    password_option=True,
 )
 """As seen on release 5.17.0."""
 

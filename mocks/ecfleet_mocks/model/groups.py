@@ -9,6 +9,7 @@ from ecfleet_mocks.wire import (
     OK,
     Command,
     CSyncCmd,
+    ErrorCmd,
     GroupCTSCmd,
     GroupSTCCmd,
     Reply,
@@ -29,7 +30,7 @@ def run_group(command: GroupCTSCmd, handle: Callable[[Command], Reply], *, share
     the same group; after a delete of everything a sync has none.
 
     :param shared_replies: as the released servers do, use one object for all replies of a class, so that what
-        is said last is said throughout.
+        is said last is said throughout; errors alone are objects of their own (seen on 5.9.2).
     """
     replies: list[Reply] = []
     number: int | None = None
@@ -47,5 +48,5 @@ def run_group(command: GroupCTSCmd, handle: Callable[[Command], Reply], *, share
         return OK
     if shared_replies:
         last = {type(reply): reply for reply in replies}
-        replies = [last[type(reply)] for reply in replies]
+        replies = [reply if isinstance(reply, ErrorCmd) else last[type(reply)] for reply in replies]
     return GroupSTCCmd(tuple(replies))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ecfleet_mocks.model.definition import Definition, Node, NodeKind
 from ecfleet_mocks.wire import NodeState
 
-__all__ = ["numbers_of_head", "numbers_of_suite"]
+__all__ = ["numbers_of_head", "numbers_of_states", "numbers_of_suite"]
 
 
 def numbers_of_head(definition: Definition) -> int:
@@ -30,8 +30,14 @@ def numbers_of_suite(suite: Node, *, with_state: bool) -> int:
     return sum(map(_numbers_of_node, suite.down())) + (events if with_state else 0)
 
 
+def numbers_of_states(node: Node) -> int:
+    """For what stands behind ``#`` on a node's own line; a node without is unknown, an alias queued."""
+    initial = NodeState.QUEUED if node.kind is NodeKind.ALIAS else NodeState.UNKNOWN
+    return (node.state is not initial) + node.flags.bit_count() + node.suspended
+
+
 def _numbers_of_node(node: Node) -> int:
-    states = (node.state is not NodeState.UNKNOWN) + node.flags.bit_count() + node.suspended
+    states = numbers_of_states(node)
     single = (node.late, node.repeat, node.autorestore, node.autocancel, node.autoarchive)
     attributes = sum(1 for attribute in single if attribute) + sum(
         len(group)
@@ -66,4 +72,5 @@ def _numbers_of_node(node: Node) -> int:
         attributes += node.late.is_late
     if node.repeat is not None:
         attributes += node.repeat.position != node.repeat.start
+    attributes += node.replaced_variables
     return states + attributes + (node.kind is not NodeKind.SUITE)

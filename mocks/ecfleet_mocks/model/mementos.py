@@ -80,7 +80,8 @@ def node_memento(node: Node, changes: AbstractSet[Change]) -> wire.CompoundMemen
         told.append(wire.SuspendedMemento(node.suspended))
     clear = Aspect.ATTRIBUTES in aspects
     told.extend(_all_attributes(node) if clear else _changed_attributes(node, changes))
-    if Aspect.FLAG in aspects:
+    if Aspect.FLAG in aspects and not clear:
+        # Left out by the real server where all attributes are told anew.
         told.append(wire.FlagMemento(node.flags))
     return wire.CompoundMemento(node.path, tuple(told), clear)
 
@@ -95,11 +96,11 @@ def _changed_attributes(node: Node, changes: AbstractSet[Change]) -> list[wire.M
         for queue in node.queues
         if (Aspect.QUEUE, queue.name) in changes
     )
-    told.extend(_limit(limit) for limit in node.limits if (Aspect.LIMIT, limit.name) in changes)
     if (Aspect.REPEAT, "") in changes and node.repeat is not None:
         if not node.repeat.position.lstrip("-").isdigit():
             raise CannotTell
         told.append(wire.NodeRepeatIndexMemento(int(node.repeat.position)))
+    told.extend(_limit(limit) for limit in node.limits if (Aspect.LIMIT, limit.name) in changes)
     return told
 
 

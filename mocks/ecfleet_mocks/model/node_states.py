@@ -14,7 +14,7 @@ from ecfleet_mocks.model.definition import Definition, Node, NodeKind
 from ecfleet_mocks.model.limits import settle_limits
 from ecfleet_mocks.wire import DisplayState, FlagType, NodeState
 
-__all__ = ["SuiteTree", "most_significant"]
+__all__ = ["NotBegun", "SuiteTree", "most_significant"]
 
 _SIGNIFICANCE = (
     NodeState.ABORTED,
@@ -32,6 +32,10 @@ def most_significant(states: Iterable[NodeState]) -> NodeState:
         if state in present:
             return state
     return NodeState.UNKNOWN
+
+
+class NotBegun(ValueError):
+    """A suite that has not begun cannot run again; the text is the released servers'."""
 
 
 class SuiteTree:
@@ -123,7 +127,8 @@ class SuiteTree:
     def restart(self, node: Node, *, labels: bool, repeats: bool = True, times: bool = True) -> None:
         """Put a node and all below it back to the state before anything ran.
 
-        :param labels: also take back labels' new values and the message flag, as begin does and requeue not.
+        :param labels: also take back tasks' labels' new values, the message flag and what was verified, as
+            begin does and requeue not.
         :param repeats: put the repeat of ``node`` itself back to its first value.
         :param times: let times wait for their next slot from the suite's time on.
         """
@@ -132,7 +137,7 @@ class SuiteTree:
         nodes = [below for below in node.down() if below.kind is not NodeKind.ALIAS]
         for below in nodes:
             self._restart_state(below, keep_message=not labels)
-            self._restart_attributes(below, labels=labels, repeats=repeats or below is not node)
+            self._restart_attributes(below, begins=labels, repeats=repeats or below is not node)
             self._restart_times(below, slots=times)
             if times and hybrid and misses_hybrid_date(below, calendar_date(node.suite.calendar)):
                 self.set_state_only(below, NodeState.COMPLETE)
@@ -152,6 +157,9 @@ class SuiteTree:
         if suspend:
             node.suspended = True
             changed(node, Aspect.SUSPENDED)
+        if node.is_submittable and node.state is NodeState.ABORTED:
+            # Aborted by its default status: flagged as any aborted task is, and at once unflagged.
+            self.set_flag(node, FlagType.TASK_ABORTED)
         message = node.flags >> FlagType.MESSAGE & 1
         node.flags = 0
         changed(node, Aspect.FLAG)
@@ -162,7 +170,7 @@ class SuiteTree:
             node.try_number = 0
             changed(node, Aspect.JOB)
 
-    def _restart_attributes(self, node: Node, *, labels: bool, repeats: bool) -> None:
+    def _restart_attributes(self, node: Node, *, begins: bool, repeats: bool) -> None:
         changed = self.changes.changed
         if node.late and node.late.is_late:
             node.late = replace(node.late, is_late=False)
@@ -176,7 +184,7 @@ class SuiteTree:
             if node.repeat.name:
                 changed(node, Aspect.REPEAT)
             node.repeat = node.repeat.restarted()
-        if labels:
+        if begins or not node.is_submittable:
             node.labels = tuple(replace(label, new_value="") for label in node.labels)
             for label in node.labels:
                 changed(node, Aspect.LABEL, label.name)
@@ -193,9 +201,10 @@ class SuiteTree:
         node.queues = tuple(queue.restarted() for queue in node.queues)
         for queue in node.queues:
             changed(node, Aspect.QUEUE, queue.name)
-        node.verifies = tuple(replace(verify, actual=0) for verify in node.verifies)
-        for _ in node.verifies:
-            changed(node, Aspect.OTHER)
+        if begins:
+            node.verifies = tuple(replace(verify, actual=0) for verify in node.verifies)
+            for _ in node.verifies:
+                changed(node, Aspect.OTHER)
 
     def _restart_times(self, node: Node, *, slots: bool) -> None:
         if not (node.times or node.todays or node.crons or node.dates or node.days):
@@ -228,6 +237,8 @@ class SuiteTree:
             self.changes.changed(node, Aspect.REPEAT)
         if not following.is_valid:
             return False
+        if node.kind is NodeKind.SUITE and not node.begun:
+            raise NotBegun(f"Suite::requeue: The suite {node.name} must be 'begun' first")
         self.restart(node, labels=False, repeats=False)
         return True
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Note", "ServerDies"]
+__all__ = ["Note", "ServerDies", "WouldEnd"]
 
 
 class ServerDies(Exception):
     """A released server would end here without a reply; only raised by a faithful model."""
+
+
+class WouldEnd(Exception):
+    """A released server ends here; the text says why.  What a model makes of it is decided in one place."""
 
 
 @dataclass(frozen=True, slots=True)

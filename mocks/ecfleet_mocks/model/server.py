@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ecfleet_mocks.model import edit_history
+from ecfleet_mocks.model.access import AccessControl
+from ecfleet_mocks.model.access_files import AccessFiles, error_reply, with_access_files
 from ecfleet_mocks.model.calendars import time_text
 from ecfleet_mocks.model.changes import Aspect
 from ecfleet_mocks.model.definition import Definition, Node
@@ -21,10 +23,9 @@ from ecfleet_mocks.model.dialect import Dialect
 from ecfleet_mocks.model.groups import run_group
 from ecfleet_mocks.model.handle_commands import handle_command
 from ecfleet_mocks.model.handles import Handles
-from ecfleet_mocks.model.node_states import SuiteTree
-from ecfleet_mocks.model.notes import Note, ServerDies
+from ecfleet_mocks.model.node_states import NotBegun, SuiteTree
+from ecfleet_mocks.model.notes import Note, ServerDies, WouldEnd
 from ecfleet_mocks.model.path_commands import path_command
-from ecfleet_mocks.model.permission import refusal_of_nobody
 from ecfleet_mocks.model.sender import Sender
 from ecfleet_mocks.model.server_environment import log_path, server_variables
 from ecfleet_mocks.model.statistics import Statistics, server_stats, stats_text
@@ -32,6 +33,7 @@ from ecfleet_mocks.model.synchronisation import Synchronisation, UnknownHandle
 from ecfleet_mocks.model.task_commands import TASK_HANDLERS, mark_submitted
 from ecfleet_mocks.model.task_context import admit
 from ecfleet_mocks.model.user_commands import SuiteCommands
+from ecfleet_mocks.model.wait_command import wait_command
 from ecfleet_mocks.model.zombie_commands import zombie_command
 from ecfleet_mocks.model.zombies import Zombies
 from ecfleet_mocks.wire import (
@@ -44,6 +46,7 @@ from ecfleet_mocks.wire import (
     CtsCmd,
     CtsNodeApi,
     CtsNodeCmd,
+    CtsWaitCmd,
     DefsCmd,
     DeleteCmd,
     ErrorCmd,
@@ -114,6 +117,7 @@ class ServerModel:
         self.process_id = process_id
         self.faithful = faithful
         self.notes: list[Note] = []
+        self.access = AccessControl(dialect, user, self.notes.append, faithful)
         self.terminated = False
         self.stats = Statistics()
         self.zombies = Zombies(now)
@@ -166,6 +170,15 @@ class ServerModel:
             ssl="" if self.ssl == "disabled" else self.ssl.partition(" ")[0],
         )
 
+    def read_access_files(self, files: AccessFiles) -> None:
+        """Take the white list and the password files as at a start, for the name and port it has now.
+
+        :raises CannotStart: when a released server would end here.
+        """
+        self.access.start(files, self.host_name, self.port)
+        definition = self._tree.definition
+        definition.server_variables = with_access_files(definition.server_variables, files)
+
     def task(self, path: str) -> Node:
         """The task or alias at a path.
 
@@ -217,15 +230,37 @@ class ServerModel:
         """
         if command is None:
             return self._null_command()
-        if isinstance(command, TaskCommand):
-            return self._task_command(command)
-        handler = _HANDLERS.get(type(command))
-        if handler is None or not isinstance(command, UserCommand):
-            return self._not_carried_out(type(command).__name__)
-        if not (sender.user or command.user or self.dialect.empty_user_accepted):
-            return ErrorCmd(refusal_of_nobody(command))
-        reply: Reply = handler(self, command, sender)
+        if isinstance(command, UserCommand) and (why := self.access.refusal(command, sender, self.tree)):
+            self._survive_refused_terminate(command)
+            return ErrorCmd(why)
+        return self._carry_out(command, sender)
+
+    def _carry_out(self, command: Command, sender: Sender) -> Reply:
+        """Do what the sender may do: a command by itself, or one of a group that was judged as a whole."""
+        try:
+            if isinstance(command, TaskCommand):
+                return self._task_command(command)
+            handler = _HANDLERS.get(type(command))
+            if handler is None:
+                return self._not_carried_out(type(command).__name__)
+            reply: Reply = handler(self, command, sender)
+        except NotBegun as error:
+            return ErrorCmd(str(error))
+        except WouldEnd as death:
+            return self._dies(type(command).__name__, f"{death}, which ends the server process")
         return reply
+
+    def _survive_refused_terminate(self, command: UserCommand) -> None:
+        if not any(
+            isinstance(part, CtsCmd) and part.api == CtsApi.TERMINATE
+            for part in (command.commands if isinstance(command, GroupCTSCmd) else (command,))
+        ):
+            return
+        if self.faithful:
+            self.terminated = True
+        else:
+            text = f"the real {self.dialect.version} ends here all the same, after this refusal"
+            self.notes.append(Note("CtsCmd", text))
 
     def _null_command(self) -> Reply:
         if self.dialect.null_command_kills:
@@ -236,7 +271,7 @@ class ServerModel:
         return ErrorCmd(f"ecfleet: the mock server does not carry out {what} yet")
 
     def _dies(self, command: str, what: str) -> Reply:
-        text = f"the released ecflow_server {self.dialect.version} does otherwise here: {what}"
+        text = f"the real {self.dialect.version} does otherwise here: {what}"
         if self.faithful:
             raise ServerDies(text)
         self.notes.append(Note(command, text))
@@ -250,13 +285,16 @@ class ServerModel:
         if not isinstance(admitted, Node):
             return admitted
         self.stats.count(command)
+        if isinstance(command, CtsWaitCmd):
+            assertions = self.dialect.failed_assertion_kills
+            return wait_command(self._tree, admitted, command, assertions=assertions)
         if handler is None:
             return self._not_carried_out(type(command).__name__)
         return handler(self._tree, self.zombies, admitted, command)
 
     def _group(self, command: GroupCTSCmd, sender: Sender) -> Reply:
         self.stats.count(command)
-        return run_group(command, lambda part: self.handle(part, sender), shared_replies=self.faithful)
+        return run_group(command, lambda part: self._carry_out(part, sender), shared_replies=self.faithful)
 
     def _cts(self, command: CtsCmd, sender: Sender) -> Reply:
         self.stats.count(command)
@@ -285,6 +323,8 @@ class ServerModel:
         if command.api == CtsApi.TERMINATE:
             self.terminated = True
             return OK
+        if command.api in _RELOADS:
+            return error_reply(_RELOADS[command.api](self.access))
         if command.api == CtsApi.NONE or not isinstance(command.api, CtsApi):
             if not self.dialect.unknown_cts_api_kills:
                 return OK
@@ -396,6 +436,12 @@ _SERVER_STATES: dict[int, ServerState] = {
     CtsApi.RESTART: ServerState.RUNNING,
     CtsApi.SHUTDOWN: ServerState.SHUTDOWN,
     CtsApi.HALT: ServerState.HALTED,
+}
+
+_RELOADS: Final[dict[int, Callable[[AccessControl], str]]] = {
+    CtsApi.RELOAD_WHITE_LIST: AccessControl.reload_white_list,
+    CtsApi.RELOAD_PASSWD_FILE: AccessControl.reload_passwords,
+    CtsApi.RELOAD_CUSTOM_PASSWD_FILE: AccessControl.reload_custom_passwords,
 }
 
 _HANDLERS: Final[dict[type[Command], Callable[[ServerModel, Any, Sender], Reply]]] = {

@@ -21,6 +21,7 @@ from ecfleet_mocks.wire import (
     IncrementalChanges,
     NewsKind,
     Reply,
+    ServerState,
     SNewsCmd,
     SSyncCmd,
     SyncApi,
@@ -115,7 +116,9 @@ class Synchronisation:
         for suite in self.tree.definition.suites.values() if suites is None else suites:
             changed = changes.since(number, suite)
             told.extend(_in_tree_order(suite, changed))
-            if command.api == SyncApi.SYNC_CLOCK and suite.calendar is not None:
+            # The calendars of a server that runs have gone on since; those of any other stand still.
+            running = self.tree.definition.server_state is ServerState.RUNNING
+            if command.api == SyncApi.SYNC_CLOCK and running and suite.calendar is not None:
                 told.append(CompoundMemento(suite.path, (calendar_memento(suite.calendar),)))
         return tuple(told)
 

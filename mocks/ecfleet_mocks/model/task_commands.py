@@ -77,15 +77,16 @@ def _put_variable(task: Node, variable: Variable) -> None:
 
 def _complete(tree: SuiteTree, zombies: Zombies, task: Node, command: TaskCommand) -> Reply:
     assert isinstance(command, CompleteCmd)
+    zombies.ended(task)
+    # First the state: what follows from it may fail, and then nothing of the rest is done (seen on 5.9.2).
+    tree.set_task_state(task, NodeState.COMPLETE)
     for name in command.delete_variables:
         kept = tuple(variable for variable in task.variables if variable.name != name)
         if len(kept) != len(task.variables):
             task.variables = kept
             tree.changes.changed(task, Aspect.ATTRIBUTES)
-    zombies.ended(task)
     task.jobs_password = task.remote_id = task.aborted_reason = ""
     tree.changes.changed(task, Aspect.JOB)
-    tree.set_task_state(task, NodeState.COMPLETE)
     tree.clear_flag(task, FlagType.ZOMBIE)
     return OK
 
@@ -93,7 +94,8 @@ def _complete(tree: SuiteTree, zombies: Zombies, task: Node, command: TaskComman
 def _abort(tree: SuiteTree, zombies: Zombies, task: Node, command: TaskCommand) -> Reply:
     assert isinstance(command, AbortCmd)
     zombies.ended(task)
-    task.aborted_reason = command.reason or _NO_REASON
+    # As clients do; the reason has to fit on the node's line.
+    task.aborted_reason = (command.reason or _NO_REASON).replace("\n", "").replace(";", " ")
     tree.changes.changed(task, Aspect.JOB)
     tree.set_flag(task, FlagType.TASK_ABORTED)
     tree.set_task_state(task, NodeState.ABORTED)

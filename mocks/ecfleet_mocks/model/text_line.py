@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 __all__ = ["Line", "LineError"]
-
-_QUOTED_THEN_COMMENT = re.compile(r"""(['"])(.*?)\1\s*(?:#.*)?\Z""")
 
 
 class LineError(ValueError):
@@ -56,28 +52,50 @@ class Line:
     def name_and_value(self) -> tuple[str, str]:
         r"""Name and value of ``edit NAME 'value'``; ``\n`` in the value becomes a newline.
 
-        Quotes inside the value are kept: the outermost ones are the value's ends.
+        Quotes inside the value are kept: the outermost ones are the value's ends.  A run of blanks becomes
+        one, inside quotes too, and a word that begins with ``#`` ends the value even there (seen on 5.9.2).
+
+        :raises LineError: for a value that is one quote.
         """
-        name, _, quoted = self.rest.partition(" ")
-        return name, _value(quoted.strip(), self.with_state)
+        name, *words = _words(self.rest)
+        return name, _value(words)
 
     def name_value_and_new_value(self) -> tuple[str, str, str]:
-        """Name, value and new value of ``label NAME "value" # "new value"``."""
-        name, _, quoted = self.rest.partition(" ")
-        quoted = quoted.strip()
-        if self.with_state and quoted.startswith('"') and quoted.endswith('"') and '" # "' in quoted:
-            value, _, new_value = quoted[1:-1].partition('" # "')
-            return name, _newlines(value), _newlines(new_value)
-        return name, _value(quoted, self.with_state), ""
+        """Name, value and new value of ``label NAME "value" # "new value"``.
+
+        What holds for the value of a variable holds for a label's; the new value stands as it is written,
+        between quotes after the last ``#``.
+
+        :raises LineError: for a value that is one quote.
+        """
+        name, *words = _words(self.rest)
+        value = _value(words) if len(words) > 1 else _newlines(_unquoted(words[0]))
+        _, mark, state = self.rest.rpartition("#")
+        first, last = state.find('"'), state.rfind('"')
+        if not (self.with_state and mark and first < last):
+            return name, value, ""
+        return name, value, _newlines(state[first + 1 : last])
 
 
-def _value(quoted: str, with_state: bool) -> str:
-    if quoted[:1] in ("'", '"'):
-        if len(quoted) > 1 and quoted[-1] == quoted[0] and (with_state or " #" not in quoted):
-            return _newlines(quoted[1:-1])
-        match = _QUOTED_THEN_COMMENT.match(quoted)
-        return _newlines(match[2] if match else quoted)
-    return _newlines(quoted.partition(" #")[0].strip())
+def _words(text: str) -> list[str]:
+    return [word for word in text.replace("\t", " ").split(" ") if word]
+
+
+def _value(words: list[str]) -> str:
+    for position, word in enumerate(words):
+        if word[0] == "#":
+            words = words[:position]
+            break
+    return _newlines(_unquoted(" ".join(words)))
+
+
+def _unquoted(text: str) -> str:
+    for quote in ('"', "'"):
+        if text == quote:
+            raise LineError("std::bad_alloc")
+        if len(text) > 1 and text[0] == text[-1] == quote:
+            text = text[1:-1]
+    return text
 
 
 def _newlines(text: str) -> str:

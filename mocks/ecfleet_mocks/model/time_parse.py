@@ -25,7 +25,7 @@ def clock_minutes(text: str) -> int:
     """
     hour, colon, minute = text.partition(":")
     if not colon:
-        raise LineError(f"TimeSeries::getTime: Invalid time :{text}")
+        raise LineError(f"TimeSeries::getTime: Invalid time :'{text}'")
     if not re.fullmatch(r"\d\d", hour):
         raise LineError(f"TimeSeries::getTime: Invalid hour :{hour}")
     if not re.fullmatch(r"\d\d", minute):
@@ -41,8 +41,10 @@ def _series(words: list[str], state_words: tuple[str, ...], line: Line) -> TimeS
     relative = words[0].startswith("+")
     times = [clock_minutes(word.lstrip("+")) for word in words]
     if len(times) not in (1, 3):
-        raise LineError(f"Invalid time series :{line.shown}")
+        raise LineError("TimeSeries::create: Invalid time series :")
     start, finish, increment = times if len(times) == 3 else (times[0], None, 0)
+    if finish is not None:
+        _check_series(start, finish, increment)
     next_slot: int | None = None
     duration = ""
     for word in state_words:
@@ -54,6 +56,19 @@ def _series(words: list[str], state_words: tuple[str, ...], line: Line) -> TimeS
     return TimeSeries(
         start, finish, increment, relative, "isValid:false" not in state_words, next_slot, duration
     )
+
+
+def _check_series(start: int, finish: int, increment: int) -> None:
+    begins, ends, step = (f"{time // 60:02d}:{time % 60:02d}" for time in (start, finish, increment))
+    wrong = "TimeSeries::TimeSeries: Invalid time series:"
+    if start > finish:
+        raise LineError(f"{wrong} Start time({begins}) is greater than end time({ends})")
+    length = finish - start
+    if increment > length:
+        raise LineError(
+            f"{wrong} Increment({step}) is greater than duration {length // 60:02d}:{length % 60:02d}:00 "
+            f"between start({begins}) and finish({ends})"
+        )
 
 
 def read_time(node: Node, line: Line) -> None:
@@ -68,7 +83,8 @@ def read_today(node: Node, line: Line) -> None:
 
 def _time(line: Line) -> TimeAttribute:
     if not line.words:
-        raise LineError(f"Invalid time :{line.shown}")
+        keyword = line.keyword
+        raise LineError(f"{keyword.capitalize()}Parser::doParse: Invalid {keyword} :{line.shown}")
     series = _series(list(line.words), line.state_words, line)
     return TimeAttribute(line.keyword, series, "free" in line.state_words)
 

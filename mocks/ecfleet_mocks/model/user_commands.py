@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ecfleet_mocks.model import edit_history
+from ecfleet_mocks.model.access_files import error_reply
 from ecfleet_mocks.model.calendars import calendar_at_begin
 from ecfleet_mocks.model.changes import Aspect
 from ecfleet_mocks.model.definition import Definition, Node, NodeKind
 from ecfleet_mocks.model.definition_parse import DefinitionError, parse_definition
 from ecfleet_mocks.model.dialect import Dialect
+from ecfleet_mocks.model.expression import ExpressionError, NumberTooLarge
+from ecfleet_mocks.model.expression_check import expression_faults
 from ecfleet_mocks.model.handles import Handles
-from ecfleet_mocks.model.load_changes import numbers_of_head, numbers_of_suite
-from ecfleet_mocks.model.node_states import SuiteTree, most_significant
+from ecfleet_mocks.model.load_changes import numbers_of_head, numbers_of_states, numbers_of_suite
+from ecfleet_mocks.model.node_states import SuiteTree
+from ecfleet_mocks.model.notes import WouldEnd
 from ecfleet_mocks.model.zombies import Zombies
 from ecfleet_mocks.wire import (
     OK,
@@ -65,16 +69,38 @@ class SuiteCommands:
         except DefinitionError as error:
             # What was read before the fault has taken its numbers already.
             self._count_reading(error.read)
+            if error.left is not None:
+                self.tree.changes.skip(numbers_of_states(error.left))
             return ErrorCmd(
                 f"LoadDefsCmd::doHandleRequest : Could not parse file {command.filename} : {error.reason}\n"
                 f"Could not parse '{error.line}' around line number {error.number}\n"
                 f"{self.dialect.version_banner}\n"
             )
         try:
+            self.check(loaded, force=command.force)
+        except ExpressionError as error:
+            self._count_reading(loaded)
+            where = f"LoadDefsCmd::doHandleRequest : Could not parse file {command.filename} : "
+            return error_reply(str(error) if isinstance(error, NumberTooLarge) else f"{where}{error}")
+        try:
             self.absorb(loaded, force=command.force)
         except SuiteExists as error:
             return ErrorCmd(str(error))
         return OK
+
+    def check(self, loaded: Definition, *, force: bool) -> None:
+        """Check the expressions of a text without state, as the released servers do.
+
+        :raises ExpressionError: with all that is wrong.
+        :raises WouldEnd: where a released server ends: an assertion on an expression, or on ``extern`` lines,
+            of which no server may have any (both seen on 5.9.2).
+        """
+        assertions = self.dialect.failed_assertion_kills
+        if not loaded.has_state and (faults := expression_faults(loaded, assertions=assertions)):
+            raise ExpressionError(faults)
+        taken = not force and any(name in self.tree.definition.suites for name in loaded.suites)
+        if assertions and loaded.externs and not taken:
+            raise WouldEnd("a definition with an extern is loaded")
 
     def absorb(self, loaded: Definition, *, force: bool) -> None:
         """Move the suites and user variables of ``loaded`` into the tree.
@@ -237,16 +263,13 @@ def _running_tasks(nodes: Iterable[Node]) -> list[Node]:
 
 def _why_not_begun(suite: Node, definition: Definition) -> str:
     """Why a suite cannot begin without force, empty when it can; names running tasks of all suites."""
-    computed = most_significant(child.state for child in suite.children.values())
-    if computed not in (NodeState.ACTIVE, NodeState.SUBMITTED):
-        return ""
     running = _running_tasks(definition.nodes())
-    found = ""
-    if running:
-        paths = "\n".join(f"   {task.path}" for task in running)
-        found = f"Found {len(running)} tasks with state 'active' or 'submitted'\n{paths}\n"
+    if suite.state in (NodeState.UNKNOWN, NodeState.COMPLETE) or not running:
+        return ""
+    paths = "\n".join(f"   {task.path}" for task in running)
+    found = f"Found {len(running)} tasks with state 'active' or 'submitted'\n{paths}\n"
     return (
-        f"Begin failed as suite {suite.name}(computed state={computed.name.lower()}) can only begin if its "
+        f"Begin failed as suite {suite.name}(computed state={suite.state.name.lower()}) can only begin if its "
         f"in UNKNOWN or COMPLETE state\n{found}"
         "Use the force argument to bypass this check, at the risk of creating zombies"
     )

@@ -100,6 +100,8 @@ class Zombies:
             record.zombie = replace(
                 known,
                 calls=known.calls + 1,
+                # What a user took away may not have told its process id yet.
+                remote_id=known.remote_id or command.remote_id,
                 last_child_command=child,
                 host=command.host,
                 zombie_type=now,

@@ -1,0 +1,1 @@
+"""Which certificate an ecFlow client trusts when it speaks TLS."""

@@ -1,0 +1,1 @@
+"""Whom an ecFlow server believes behind a reverse proxy, and what may never reach it."""

@@ -1,0 +1,1 @@
+"""What a log server answers, and what a client makes of it."""

@@ -1,0 +1,1 @@
+"""Contract tests: a mock beside the real program, the same calls on both, the same outcome."""
