@@ -192,7 +192,7 @@ class Assembly(abc.ABC):
         if tls is not None:
             asked["certificate"] = certificate
             credential = self._credential(certificate, machine)
-            context = server_context(credential, dialect)
+            context = options.get("tls_context") or server_context(credential, dialect)
         defaults = {"now": self._now, "seed": self._seed_of(name), "host_name": machine}
         server: EcflowServer = self._add(
             EcflowServer,

@@ -195,7 +195,7 @@ def kill_matrix_page(catalogue: Catalogue, mutants: Iterable[Mutant]) -> str:
     without = [rule for rule in catalogue.rules if rule not in killers]
     blocks = [
         "A mutant is a subject that breaks one rule. Each must be killed by its own rule, and trip beyond it "
-        "just the rules that it declares. `tox -e mutants` runs every mutant against every rule, prints the "
+        "just the rules that it declares. `tox -e matrix` runs every mutant against every rule, prints the "
         "matrix below from what it finds, and fails when anything is otherwise than declared here.",
         f"{len(mutants)} mutants, {len(catalogue.rules)} rules, {len(without)} rules without a mutant"
         + (f": {', '.join(without)}." if without else "."),

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -88,8 +88,8 @@ def spread(
         while due and len(workers) < jobs:
             hire()
         while workers:
-            for connection in wait(list(workers)):
-                assert isinstance(connection, Connection)
+            for ready in wait(list(workers)):
+                connection = cast("Connection[Any, Any]", ready)
                 worker = workers[connection]
                 try:
                     message = connection.recv()

@@ -35,7 +35,7 @@ from .real_server import running_server
 __all__ = ["Difference", "ServerPair", "first_difference", "server_pair"]
 
 _USER: Final[dict[str, Any]] = {"user": "tester", "host": "H"}
-_GET: Final = CtsNodeCmd(CtsNodeApi.GET, **_USER)
+_GET: Final = CtsNodeCmd(CtsNodeApi.MIGRATE, **_USER)
 _ZOMBIES: Final = CtsCmd(CtsApi.GET_ZOMBIES, **_USER)
 _VOLATILE: Final = re.compile(
     r"\d\d:\d\d:\d\d"

@@ -1,17 +1,14 @@
-"""Access on a whole server model: the order of checks, reloads, groups, HTTP identities, PERMISSIONS."""
+"""Access on a whole server model: the order of checks, groups, terminate, starting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ecfleet_mocks.model.access import CannotStart
-from ecfleet_mocks.model.access_crypt import encrypt
-from ecfleet_mocks.model.access_files import AccessFile, AccessFiles
-from ecfleet_mocks.model.dialect import DIALECT_5_9, DIALECT_5_17, DIALECTS, Dialect
-from ecfleet_mocks.model.identity import http_identity
+from ecfleet_mocks.model.dialect import DIALECT_5_9, DIALECT_5_17, Dialect
 from ecfleet_mocks.model.sender import Sender
 from ecfleet_mocks.wire import (
     OK,
@@ -25,83 +22,27 @@ from ecfleet_mocks.wire import (
     LabelCmd,
     PathsApi,
     PathsCmd,
-    Reply,
-    SSuitesCmd,
     UserCommand,
-    Variable,
 )
-from ecfleet_mocks.wire.http1 import Headers
 
-from .access_commands import COMMANDS, by, refusal
-from .model_servers import Server
-
-# Only the first eight characters count: these have to differ in them.
-SECRET, OTHER, WRONG = "right-ecfleet-secret", "other-ecfleet-secret", "wrong-ecfleet-secret"
-BOTH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
-FAITHFUL = pytest.mark.parametrize("faithful", [True, False], ids=["faithful", "careful"])
-
-PING, SUITES, RESET = (CtsCmd(api) for api in (CtsApi.PING, CtsApi.SUITES, CtsApi.STATS_RESET))
-NOT_AUTHENTIC = (
-    "Command not accepted, due to: Authentication (user command) failed, due to: "
-    "Incorrect credentials detected"
+from .access_commands import by, refusal
+from .access_servers import (
+    BOTH,
+    FAITHFUL,
+    NOT_AUTHENTIC,
+    NOT_AUTHORISED,
+    OTHER,
+    PING,
+    RESET,
+    SECRET,
+    SUITES,
+    WRONG,
+    Files,
+    allowed,
+    ask,
+    passwords,
+    server,
 )
-NOT_AUTHORISED = "Command not accepted, due to: Authorisation (user) failed, due to: Insufficient permissions"
-
-DEFINITION = """
-suite p1
-  edit PERMISSIONS 'other'
-  family mine
-    edit PERMISSIONS 'me,you'
-    task t
-  endfamily
-  task t
-endsuite
-suite p2
-  task t
-endsuite
-"""
-
-
-@dataclass
-class Files:
-    """The three files of a server as texts; None where there is none."""
-
-    lists: str | None = None
-    passwd: str | None = None
-    custom_passwd: str | None = None
-    names: AccessFiles = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.names = AccessFiles(
-            AccessFile("lists", lambda: self.lists),
-            AccessFile("passwd", lambda: self.passwd),
-            AccessFile("custom", lambda: self.custom_passwd),
-            "/ecf_home",
-        )
-
-
-def server(
-    dialect: Dialect,
-    files: Files,
-    text: str = "",
-    *,
-    faithful: bool = False,
-) -> Server:
-    made = Server(text, dialect=dialect, faithful=faithful)
-    made.model.set_address("HOST", 3141)
-    made.model.read_access_files(files.names)
-    return made
-
-
-def ask(made: Server, command: UserCommand, user: str, password: str = "", *, custom: bool = False) -> Reply:
-    return made.model.handle(by(command, user, encrypt(password, user) if password else "", custom=custom))
-
-
-def allowed(
-    made: Server, command: UserCommand, user: str, password: str = "", *, custom: bool = False
-) -> bool:
-    return not refusal(ask(made, command, user, password, custom=custom))
-
 
 # --- without files ----------------------------------------------------------------------------------------
 
@@ -128,10 +69,6 @@ def test_a_user_without_a_name(dialect: Dialect) -> None:
 
 
 # --- passwords: who is asked, in which order ---------------------------------------------------------------
-
-
-def passwords(line: str = f"alice HOST 3141 {SECRET}\n") -> str:
-    return "4.5.0\n" + line
 
 
 @BOTH
@@ -288,172 +225,6 @@ def test_whose_name_counts_in_a_group() -> None:
     assert refusal(after.model.handle(outer_bad))
 
 
-# --- reloading --------------------------------------------------------------------------------------------
-
-RELOAD_LISTS, RELOAD_PASSWD, RELOAD_CUSTOM = (
-    CtsCmd(api)
-    for api in (CtsApi.RELOAD_WHITE_LIST, CtsApi.RELOAD_PASSWD_FILE, CtsApi.RELOAD_CUSTOM_PASSWD_FILE)
-)
-
-
-@BOTH
-@FAITHFUL
-@pytest.mark.parametrize("reload", [RELOAD_LISTS, RELOAD_PASSWD, RELOAD_CUSTOM], ids=lambda it: it.api.name)
-def test_who_may_reload(dialect: Dialect, faithful: bool, reload: CtsCmd) -> None:
-    files = Files("4.4.14\nalice\n-reader\nlimited /s\n")
-    made = server(dialect, files, faithful=faithful)
-    files.passwd = files.custom_passwd = passwords()
-    for user in ("reader", "limited", "zed"):
-        assert refusal(ask(made, reload, user)), user
-    assert ask(made, reload, "alice") == OK
-
-
-@BOTH
-@FAITHFUL
-def test_a_white_list_that_comes_later(dialect: Dialect, faithful: bool) -> None:
-    files = Files()
-    made = server(dialect, files, faithful=faithful)
-    assert ask(made, RELOAD_LISTS, "zed") == ErrorCmd(
-        "The ECF_LISTS file lists does not exist. Server CWD : /ecf_home"
-    )
-    files.lists = "4.4.14\nalice\n"
-    assert ask(made, RELOAD_LISTS, "zed") == OK
-    assert not allowed(made, SUITES, "zed")
-    assert allowed(made, RESET, "tester"), "the server's own account"
-    files.lists = "4.4.14\n-zed\n"
-    assert not allowed(made, SUITES, "zed"), "in force from the reload on"
-    assert ask(made, RELOAD_LISTS, "tester") == OK
-    assert allowed(made, SUITES, "zed")
-    files.lists = None
-    assert isinstance(ask(made, RELOAD_LISTS, "tester"), ErrorCmd)
-    assert allowed(made, SUITES, "zed")
-    assert not allowed(made, SUITES, "alice"), "the old list stays"
-    assert not made.model.notes
-
-
-@BOTH
-def test_a_white_list_with_a_bad_version_opens_released_servers(dialect: Dialect) -> None:
-    files = Files("4.4.14\nalice\n")
-    released, careful = server(dialect, files, faithful=True), server(dialect, files)
-    files.lists = "4.4.4\nalice\n"
-    # the released servers take the last newline out of the text of an error
-    told = ErrorCmd(
-        "Only white list files with a version >= 4.4.5 is supported\n 1: 4.4.4\nfor ECF_LISTS file lists"
-    )
-    for made in (released, careful):
-        assert ask(made, RELOAD_LISTS, "alice") == told
-    assert allowed(released, RESET, "zed")
-    assert not allowed(careful, SUITES, "zed")
-    assert allowed(careful, RESET, "alice")
-    assert [note.text for note in careful.model.notes] == [
-        f"the real {dialect.version} forgets the old white list, so that everybody has full access here"
-    ]
-
-
-@BOTH
-def test_a_white_list_with_a_bad_line_leaves_half_of_it_in_released_servers(dialect: Dialect) -> None:
-    files = Files("4.4.14\nalice\n-reader\n")
-    released, careful = server(dialect, files, faithful=True), server(dialect, files)
-    files.lists = "4.4.14\nbob\ntwo names\n"
-    for made in (released, careful):
-        assert ask(made, RELOAD_LISTS, "alice") == ErrorCmd(
-            "Can only have one user per line, first user:two second user:names"
-        )
-    assert allowed(released, RESET, "bob")
-    assert not allowed(released, SUITES, "alice")
-    assert not allowed(released, SUITES, "tester"), "the server's own account is not added again"
-    assert allowed(careful, RESET, "alice")
-    assert allowed(careful, RESET, "tester")
-    assert not allowed(careful, SUITES, "bob")
-    assert "keeps the users before the bad line" in careful.model.notes[0].text
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("broken", "told"),
-    [
-        (
-            "4.5.1\nalice HOST 3141 pw\n",
-            "Only passwd files with a version >= 4.5.0 is supported\n 1: 4.5.1\n"
-            "for ECF_PASSWD/ECF_CUSTOM_PASSWD file {name}",
-        ),
-        ("4.5.0\nalice HOST port pw\n", "Port number must be integer'salice HOST port pw"),
-        ("4.5.0\nalice HOST\n", "expected <user> <host> <port> <passwd> # commentalice HOST"),
-    ],
-)
-@pytest.mark.parametrize("custom", [True, False])
-def test_a_broken_password_file_opens_released_servers(
-    dialect: Dialect, custom: bool, broken: str, told: str
-) -> None:
-    files = Files(None, passwords(), passwords())
-    released, careful = server(dialect, files, faithful=True), server(dialect, files)
-    if custom:
-        files.custom_passwd = broken
-    else:
-        files.passwd = broken
-    name = "custom" if custom else "passwd"
-    for made in (released, careful):
-        reply = ask(made, RELOAD_CUSTOM if custom else RELOAD_PASSWD, "alice", SECRET)
-        assert reply == ErrorCmd(told.format(name=name))
-    # Emptied: those without a password get in, those with one do not.
-    assert allowed(released, SUITES, "zed", custom=custom)
-    assert not allowed(released, SUITES, "alice", SECRET, custom=custom)
-    assert not allowed(careful, SUITES, "zed", custom=custom)
-    assert allowed(careful, SUITES, "alice", SECRET, custom=custom)
-    assert [note.text for note in careful.model.notes] == [
-        f"the real {dialect.version} forgets all of ECF_{'CUSTOM_' if custom else ''}PASSWD: "
-        "users without a password get in here"
-    ]
-
-
-@BOTH
-def test_a_password_file_without_users_opens_released_servers_too(dialect: Dialect) -> None:
-    files = Files(passwd=passwords())
-    released, careful = server(dialect, files, faithful=True), server(dialect, files)
-    files.passwd = "4.5.0\n"
-    assert ask(released, RELOAD_PASSWD, "alice", SECRET) == OK
-    assert allowed(released, SUITES, "zed")
-    assert isinstance(ask(careful, RELOAD_PASSWD, "alice", SECRET), ErrorCmd)
-    assert not allowed(careful, SUITES, "zed")
-    assert allowed(careful, SUITES, "alice", SECRET)
-    assert len(careful.model.notes) == 1
-
-
-@BOTH
-def test_half_a_password_file_stays_in_released_servers(dialect: Dialect) -> None:
-    files = Files(passwd=passwords())
-    released, careful = server(dialect, files, faithful=True), server(dialect, files)
-    files.passwd = passwords(f"bob HOST 3141 {SECRET}\nbad\n")
-    for made in (released, careful):
-        assert isinstance(ask(made, RELOAD_PASSWD, "alice", SECRET), ErrorCmd)
-    assert allowed(released, SUITES, "bob", SECRET)
-    assert not allowed(released, SUITES, "alice", SECRET)
-    assert allowed(careful, SUITES, "alice", SECRET)
-    assert not allowed(careful, SUITES, "bob", SECRET)
-    assert "lines before the bad one" in careful.model.notes[0].text
-
-
-@BOTH
-def test_reloading_password_files_that_never_were(dialect: Dialect) -> None:
-    made = server(dialect, Files())
-    for reload, variable, name in (
-        (RELOAD_PASSWD, "ECF_PASSWD", "passwd"),
-        (RELOAD_CUSTOM, "ECF_CUSTOM_PASSWD", "custom"),
-    ):
-        assert ask(made, reload, "zed") == ErrorCmd(
-            f"The {variable} file {name} does not exist. Server CWD : /ecf_home"
-        )
-
-
-@BOTH
-def test_reloading_a_password_file_does_not_ask_for_a_line_of_this_server(dialect: Dialect) -> None:
-    files = Files(passwd=passwords())
-    made = server(dialect, files)
-    files.passwd = passwords(f"alice other 1 {SECRET}\n")
-    assert ask(made, RELOAD_PASSWD, "alice", SECRET) == OK
-    assert allowed(made, SUITES, "alice", SECRET)
-
-
 # --- starting ---------------------------------------------------------------------------------------------
 
 
@@ -481,117 +252,3 @@ def test_an_included_file_that_is_missing_matters_from_5_16_on() -> None:
     assert allowed(server(DIALECT_5_9, files), RESET, "zed")
     with pytest.raises(CannotStart, match="#included"):
         server(DIALECT_5_17, files)
-
-
-# --- HTTP identities (5.15 and later) -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("headers", "command_user", "command_password", "white_list", "outcome"),
-    [
-        # neither X-header: who the command says, with or without Authorization
-        ({}, "alice", SECRET, "*", ""),
-        ({}, "alice", "", "*", NOT_AUTHENTIC),
-        ({"Authorization": "Bearer x"}, "alice", "", "*", NOT_AUTHENTIC),
-        # X-Auth-Username alone: a login user, whose password the other header has, encrypted
-        ({"X-Auth-Username": "alice"}, "zed", "", "*", NOT_AUTHENTIC),
-        ({"X-Auth-Username": "alice", "X-Auth-Password": "{crypted}"}, "zed", "", "*", ""),
-        ({"X-Auth-Username": "alice", "X-Auth-Password": SECRET}, "zed", "", "*", NOT_AUTHENTIC),
-        ({"X-Auth-Username": "alice"}, "alice", SECRET, "*", NOT_AUTHENTIC),
-        # with Authorization: proven, whatever it says, and nobody need be in the password file
-        ({"X-Auth-Username": "alice", "Authorization": "Bearer x"}, "zed", "", "*", ""),
-        ({"X-Auth-Username": "alice", "Authorization": ""}, "zed", "", "*", ""),
-        ({"X-Auth-Username": "unknown", "Authorization": "x"}, "zed", "", "*", ""),
-        # the white list is for the name that counts
-        ({"X-Auth-Username": "alice", "Authorization": "x"}, "bob", "", "bob", NOT_AUTHORISED),
-        ({"X-Auth-Username": "bob", "Authorization": "x"}, "alice", "", "bob", ""),
-        ({"X-Auth-Username": "Bob", "Authorization": "x"}, "bob", "", "bob", NOT_AUTHORISED),
-        # names of headers have case
-        ({"x-auth-username": "alice", "Authorization": "x"}, "zed", "", "*", NOT_AUTHENTIC),
-        ({"X-Auth-Username": "alice", "authorization": "x"}, "zed", "", "*", NOT_AUTHENTIC),
-        # realm and roles are not looked at
-        ({"X-Auth-Realm": "r", "X-Auth-Roles": "admin"}, "zed", "", "*", NOT_AUTHENTIC),
-        # a password without a name is a user without one
-        ({"X-Auth-Password": "x", "Authorization": "x"}, "alice", SECRET, "alice", NOT_AUTHORISED),
-    ],
-)
-def test_http_identities(
-    headers: dict[str, str], command_user: str, command_password: str, white_list: str, outcome: str
-) -> None:
-    made = server(DIALECT_5_17, Files(f"4.4.14\n{white_list}\n", passwords()), faithful=True)
-    crypted = encrypt(SECRET, "alice")
-    sent = Headers([(name, value.format(crypted=crypted)) for name, value in headers.items()])
-    command = by(SUITES, command_user, encrypt(command_password, command_user) if command_password else "")
-    found = http_identity(sent, command)
-    sender = Sender(found.user, found.secure, found.password or None)
-    own = (found.user, found.password) == (command.user, command.password) and not found.secure
-    reply = made.model.handle(command, Sender() if own else sender)
-    assert refusal(reply) == outcome
-    assert outcome or isinstance(reply, SSuitesCmd)
-
-
-def test_custom_users_cannot_be_reached_by_header() -> None:
-    made = server(DIALECT_5_17, Files(None, passwords(), passwords(f"fred HOST 3141 {SECRET}\n")))
-    sender = Sender("fred", False, encrypt(SECRET, "fred"))
-    assert refusal(made.model.handle(by(SUITES, "fred", custom=True), sender)) == NOT_AUTHENTIC
-
-
-def test_a_header_names_the_sender_of_all_of_a_group() -> None:
-    made = server(DIALECT_5_17, Files("4.4.14\nalice\n"))
-    group = by(GroupCTSCmd((SUITES, RESET)), "zed")
-    assert refusal(made.model.handle(group)) == NOT_AUTHORISED
-    assert not refusal(made.model.handle(group, Sender("alice", True)))
-
-
-# --- PERMISSIONS (seen on 5.17.0) -------------------------------------------------------------------------
-
-
-def suspend(*paths: str) -> PathsCmd:
-    return PathsCmd(PathsApi.SUSPEND, paths)
-
-
-@pytest.mark.parametrize(
-    ("command", "user", "is_allowed"),
-    [
-        # the nearest definition decides, for reading and writing alike
-        (suspend("/p1"), "other", True),
-        (suspend("/p1"), "me", False),
-        (suspend("/p1/t"), "me", False),
-        (suspend("/p1/mine"), "me", True),
-        (suspend("/p1/mine/t"), "you", True),
-        (suspend("/p1/mine/t"), "other", False),
-        # all paths must be allowed
-        (suspend("/p2", "/p1"), "me", False),
-        (suspend("/p2", "/p1/mine"), "me", True),
-        # nothing defined: everybody
-        (suspend("/p2"), "zed", True),
-        (SUITES, "zed", True),
-        # nobody is exempt
-        (suspend("/p1"), "tester", False),
-        # a node that is not there
-        (suspend("/p1/nosuch"), "zed", True),
-    ],
-)
-def test_permissions(command: UserCommand, user: str, is_allowed: bool) -> None:
-    made = server(DIALECT_5_17, Files(), DEFINITION)
-    assert refusal(ask(made, command, user)) == ("" if is_allowed else NOT_AUTHORISED)
-    # 5.9.2 knows nothing of it
-    assert not refusal(ask(server(DIALECT_5_9, Files(), DEFINITION), command, user))
-    # and a white list switches it off
-    assert not refusal(ask(server(DIALECT_5_17, Files("4.4.14\n*\n"), DEFINITION), command, user))
-
-
-def test_permissions_of_the_server() -> None:
-    made = server(DIALECT_5_17, Files(), DEFINITION)
-    made.model.tree.user_variables = (Variable("PERMISSIONS", "me"),)
-    assert not refusal(ask(made, PING, "me"))
-    for user in ("zed", "tester"):
-        assert refusal(ask(made, PING, user)) == NOT_AUTHORISED, "the owner is locked out as well"
-    assert refusal(ask(made, suspend("/p2"), "zed")) == NOT_AUTHORISED
-    assert not refusal(ask(made, suspend("/p1"), "other")), "an inner list replaces the outer one"
-
-
-def test_what_permissions_do_not_hide() -> None:
-    made = server(DIALECT_5_17, Files(), DEFINITION)
-    for name in ("get_state nothing", "sync_full", "begin"):
-        assert not refusal(ask(made, COMMANDS[name], "zed")), "judged on the server alone"

@@ -364,3 +364,14 @@ def test_a_client_at_hand_is_tested_by_the_rule_that_is_explained(main: Main) ->
     assert (status, err) == (0, "")
     assert "At hand" in out
     assert "builtin 5.17.0 (holds)" in out
+
+
+@pytest.mark.shares_threads
+def test_a_check_can_use_several_processes(main: Main) -> None:
+    status, out, _ = main("check", "--seed", "7", "--rule", "LOG", "--jobs", "2")
+    alone, said, _ = main("check", "--seed", "7", "--rule", "LOG", "-j", "1")
+    assert (status, alone) == (1, 1)
+    assert re.sub(r"\d+\.\d s", "", out) == re.sub(r"\d+\.\d s", "", said)
+    status, _, err = main("check", "-j", "-1")
+    assert status == 2
+    assert err.startswith("ecfleet check: argument -j/--jobs: must be a whole number from 0 on")

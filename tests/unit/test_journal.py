@@ -70,14 +70,17 @@ async def test_wait_for_async() -> None:
 def test_follow_crosses_the_hops_of_one_exchange_only() -> None:
     journal = Journal()
 
-    def opened(service: str, number: int, peer: Address) -> None:
-        journal.record(ConnectionOpened(journal.now(), service, number, peer, Address("s", 1), "tcp"))
+    def opened(service: str, number: int, peer: Address, port: int) -> None:
+        local = Address("127.0.0.1", port)
+        journal.record(ConnectionOpened(journal.now(), service, number, peer, local, "tcp"))
 
     client, other, onward = Address("127.0.0.1", 1001), Address("127.0.0.1", 1002), Address("127.0.0.1", 1003)
-    opened("proxy", 1, client)
-    opened("proxy", 2, other)
+    opened("proxy", 1, client, 443)
+    opened("proxy", 2, other, 443)
     journal.record(UpstreamOpened(journal.now(), "proxy", 1, onward, Address("127.0.0.1", 80)))
-    opened("server", 3, onward)
+    opened("server", 3, onward, 80)
+    # The system may give the same local port to a connection to another service.
+    opened("another server", 4, onward, 81)
     note(journal, "of another exchange", connection=2)
     last = note(journal, "at the far end", service="server", connection=3)
     followed = journal.follow(1)

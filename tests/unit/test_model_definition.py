@@ -148,7 +148,10 @@ def _read_back(lines: str) -> str:
         ("family f\ntask t\nfamily g\ntask u", "family f\ntask t\nfamily g\ntask u\nendfamily\nendfamily"),
         ("task t # hello", "task t"),
         ("task t # passwd:a try:2 state:aborted", "task t"),
-        ("task t\nalias a\nalias b\nendalias\ntask u", "task t\nalias a\nalias b\nendalias\ntask u"),
+        (
+            "task t\nalias a\nalias b\nendalias\ntask u",
+            "task t\nalias a # state:queued\nalias b # state:queued\nendalias\ntask u",
+        ),
     ],
 )
 def test_hand_written_text_is_understood(written: str, read: str) -> None:

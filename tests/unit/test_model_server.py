@@ -300,7 +300,6 @@ NOT_YET: list[UserCommand] = [
     RequeueNodeCmd(("/s",)),
     RunNodeCmd(("/s",)),
     CtsCmd(CtsApi.FORCE_DEP_EVAL),
-    CtsCmd(CtsApi.RELOAD_WHITE_LIST),
     CtsCmd(CtsApi.RESTORE_FROM_CHECKPT),
     CtsNodeCmd(CtsNodeApi.JOB_GEN, "/s"),
     CtsNodeCmd(99),

@@ -19,6 +19,7 @@ from ecfleet_mocks.model.definition import (
     valid_name,
 )
 from ecfleet_mocks.model.flags import UnknownFlag, flag_bits
+from ecfleet_mocks.model.load_changes import numbers_of_states
 from ecfleet_mocks.wire import NodeState, ServerState, Variable
 
 __all__ = ["DefinitionError", "parse_definition", "parse_node"]
@@ -31,14 +32,14 @@ class DefinitionError(ValueError):
     :ivar line: that line as it stands in the text.
     :ivar reason: the cause, in the released programs' words.
     :ivar read: what was read before the fault.
-    :ivar left: the node that was read and could not be put anywhere, if that is the fault.
+    :ivar numbers: the state change numbers that reading took for what is not in ``read``.
     """
 
     def __init__(
-        self, number: int, line: str, reason: str, read: Definition | None = None, left: Node | None = None
+        self, number: int, line: str, reason: str, read: Definition | None = None, numbers: int = 0
     ) -> None:
         self.read = read if read is not None else Definition()
-        self.left = left
+        self.numbers = numbers
         self.number = number
         self.line = line
         self.reason = reason
@@ -102,7 +103,13 @@ class _Reader:
                 for statement in self._statements(stripped):
                     self._statement(statement)
             except (LineError, DuplicateName, UnknownFlag) as error:
-                raise DefinitionError(first, raw, str(error), self.definition, self.opened) from error
+                raise DefinitionError(first, raw, str(error), self.definition, self._lost(error)) from error
+
+    def _lost(self, error: Exception) -> int:
+        if self.opened is not None:
+            # A node whose line was read, and that could not be put where it belongs.
+            return numbers_of_states(self.opened)
+        return error.numbers if isinstance(error, LineError) else 0
 
     def _comment(self, line: str) -> None:
         if not self.definition.version and not self.definition.suites and line[1:2].isdigit():

@@ -33,11 +33,13 @@ def run_group(command: GroupCTSCmd, handle: Callable[[Command], Reply], *, share
         is said last is said throughout; errors alone are objects of their own (seen on 5.9.2).
     """
     replies: list[Reply] = []
+    last: dict[type[Reply], Reply] = {}
     number: int | None = None
     for part in command.commands:
         if isinstance(part, CSyncCmd) and number is not None:
             part = replace(part, handle=number)
         reply = handle(part)
+        last[type(reply)] = reply
         if isinstance(reply, SClientHandleCmd):
             number = reply.handle
         if reply == _DELETE_ALL:
@@ -47,6 +49,5 @@ def run_group(command: GroupCTSCmd, handle: Callable[[Command], Reply], *, share
     if not replies:
         return OK
     if shared_replies:
-        last = {type(reply): reply for reply in replies}
         replies = [reply if isinstance(reply, ErrorCmd) else last[type(reply)] for reply in replies]
     return GroupSTCCmd(tuple(replies))

@@ -91,8 +91,10 @@ class SuiteTree:
     def set_task_state(self, node: Node, state: NodeState) -> None:
         """Set a task's or alias's state, take or give back limits, and settle the nodes above.
 
-        Aliases do not count for the nodes above them.
+        Aliases do not count for the nodes above them.  Nothing follows from a state that the node has already.
         """
+        if node.state is state:
+            return
         self.set_state_only(node, state)
         settle_limits(self.definition, self.changes, node)
         if node.kind is NodeKind.TASK:
@@ -136,6 +138,8 @@ class SuiteTree:
         hybrid = clock is not None and clock.hybrid
         nodes = [below for below in node.down() if below.kind is not NodeKind.ALIAS]
         for below in nodes:
+            if labels:
+                self._forget_verified(below)
             self._restart_state(below, keep_message=not labels)
             self._restart_attributes(below, begins=labels, repeats=repeats or below is not node)
             self._restart_times(below, slots=times)
@@ -149,6 +153,12 @@ class SuiteTree:
             # A default status other than queued stands, whatever the children are (seen on 5.9.2).
             if below.children and below.default_status is DisplayState.QUEUED:
                 self.set_state_only(below, self._own_or_children_state(below))
+
+    def _forget_verified(self, node: Node) -> None:
+        # Before the state is set, which counts again.
+        node.verifies = tuple(replace(verify, actual=0) for verify in node.verifies)
+        for _ in node.verifies:
+            self.changes.changed(node, Aspect.OTHER)
 
     def _restart_state(self, node: Node, *, keep_message: bool) -> None:
         changed = self.changes.changed
@@ -201,10 +211,6 @@ class SuiteTree:
         node.queues = tuple(queue.restarted() for queue in node.queues)
         for queue in node.queues:
             changed(node, Aspect.QUEUE, queue.name)
-        if begins:
-            node.verifies = tuple(replace(verify, actual=0) for verify in node.verifies)
-            for _ in node.verifies:
-                changed(node, Aspect.OTHER)
 
     def _restart_times(self, node: Node, *, slots: bool) -> None:
         if not (node.times or node.todays or node.crons or node.dates or node.days):

@@ -23,10 +23,6 @@ def read_repeat(node: Node, line: Line) -> None:
 
     :raises LineError: when the node has one already, or the line is none.
     """
-    if node.repeat is not None:
-        raise LineError(
-            f"Add Repeat failed: Repeat of name '{node.repeat.name}' already exist for node {node.label}"
-        )
     words = line.words
     if len(words) < 2:
         raise LineError(f"RepeatParser::doParse: Invalid repeat {line.shown}")
@@ -35,7 +31,7 @@ def read_repeat(node: Node, line: Line) -> None:
     except ValueError:
         raise LineError(f"RepeatParser::doParse: Invalid repeat {line.shown}") from None
     if kind is RepeatKind.DAY:
-        node.repeat = _day(words[1:], line)
+        _add(node, _day(words[1:], line))
         return
     name, values = words[1], words[2:]
     if kind in _RANGES:
@@ -53,6 +49,16 @@ def read_repeat(node: Node, line: Line) -> None:
     repeat = Repeat.at_start(kind, name, values)
     if line.state_words:
         repeat = Repeat(kind, name, values, line.state_words[0])
+    _add(node, repeat)
+
+
+def _add(node: Node, repeat: Repeat) -> None:
+    if node.repeat is not None:
+        raise LineError(
+            f"Add Repeat failed: Repeat of name '{node.repeat.name}' already exist for node {node.label}",
+            # Being put to where it stands counts, although it is then thrown away.
+            numbers=repeat.position != repeat.start,
+        )
     node.repeat = repeat
 
 

@@ -20,6 +20,7 @@ from ecfleet_mocks.model.definition import Definition, Node
 from ecfleet_mocks.model.definition_parse import parse_definition
 from ecfleet_mocks.model.definition_print import definition_text, node_text
 from ecfleet_mocks.model.dialect import Dialect
+from ecfleet_mocks.model.edit_history import Entry
 from ecfleet_mocks.model.groups import run_group
 from ecfleet_mocks.model.handle_commands import handle_command
 from ecfleet_mocks.model.handles import Handles
@@ -126,6 +127,7 @@ class ServerModel:
         self._new_password = new_password
         self._up_since = now()
         self._suites_counted = 0
+        self._group_entries: list[Entry] | None = None
         definition = Definition(dialect.version)
         definition.server_state = state
         self._tree = SuiteTree(definition)
@@ -294,7 +296,27 @@ class ServerModel:
 
     def _group(self, command: GroupCTSCmd, sender: Sender) -> Reply:
         self.stats.count(command)
-        return run_group(command, lambda part: self._carry_out(part, sender), shared_replies=self.faithful)
+        before = self.state_change, self.modify_change
+        outer = self._group_entries
+        entries = self._group_entries = [] if outer is None else outer
+        reply = run_group(command, lambda part: self._part(part, sender), shared_replies=self.faithful)
+        self._group_entries = outer
+        # The edit history gets all parts of a group, or none, when the group is through (seen on 5.9.2).
+        changed = before != (self.state_change, self.modify_change)
+        if outer is None and (changed or any(entry.path != "/" for entry in entries)):
+            for entry in entries:
+                self._write_entry(entry)
+        return reply
+
+    def _part(self, part: Command, sender: Sender) -> Reply:
+        entries = self._group_entries
+        known = len(entries or ())
+        reply = self._carry_out(part, sender)
+        if entries is not None and len(entries) == known and isinstance(part, UserCommand):
+            words = edit_history.words_in_group(part)
+            if words:
+                entries.append(Entry("/", words, sender.user or part.user, part.host))
+        return reply
 
     def _cts(self, command: CtsCmd, sender: Sender) -> Reply:
         self.stats.count(command)
@@ -427,9 +449,17 @@ class ServerModel:
 
     def _record(self, path: str, command: UserCommand, sender: Sender, named: str | None = None) -> None:
         words = edit_history.command_words(command, path if named is None else named)
-        user = sender.user or command.user
-        edit_history.record(self.tree, path, words, user, command.host, self._now())
-        self._tree.set_flag(None if path == "/" else self.tree.find(path), FlagType.MESSAGE)
+        entry = Entry(path, words, sender.user or command.user, command.host)
+        if self._group_entries is not None:
+            self._group_entries.append(entry)
+        else:
+            self._write_entry(entry)
+
+    def _write_entry(self, entry: Entry) -> None:
+        node = self.tree.find(entry.path)
+        if entry.path == "/" or node is not None:
+            edit_history.record(self.tree, entry, self._now())
+            self._tree.set_flag(node, FlagType.MESSAGE)
 
 
 _SERVER_STATES: dict[int, ServerState] = {

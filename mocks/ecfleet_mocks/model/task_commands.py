@@ -97,7 +97,8 @@ def _abort(tree: SuiteTree, zombies: Zombies, task: Node, command: TaskCommand) 
     # As clients do; the reason has to fit on the node's line.
     task.aborted_reason = (command.reason or _NO_REASON).replace("\n", "").replace(";", " ")
     tree.changes.changed(task, Aspect.JOB)
-    tree.set_flag(task, FlagType.TASK_ABORTED)
+    if task.state is not NodeState.ABORTED:
+        tree.set_flag(task, FlagType.TASK_ABORTED)
     tree.set_task_state(task, NodeState.ABORTED)
     return OK
 

@@ -6,7 +6,14 @@ __all__ = ["Line", "LineError"]
 
 
 class LineError(ValueError):
-    """A line cannot be read; the text is the cause, without the line."""
+    """A line cannot be read; the text is the cause, without the line.
+
+    :ivar numbers: how many state change numbers reading the line took before it failed.
+    """
+
+    def __init__(self, reason: str, numbers: int = 0) -> None:
+        super().__init__(reason)
+        self.numbers = numbers
 
 
 class Line:
@@ -92,7 +99,7 @@ def _value(words: list[str]) -> str:
 def _unquoted(text: str) -> str:
     for quote in ('"', "'"):
         if text == quote:
-            raise LineError("std::bad_alloc")
+            raise LineError("std::bad_alloc", numbers=1)
         if len(text) > 1 and text[0] == text[-1] == quote:
             text = text[1:-1]
     return text

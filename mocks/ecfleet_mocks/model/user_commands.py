@@ -19,7 +19,7 @@ from ecfleet_mocks.model.dialect import Dialect
 from ecfleet_mocks.model.expression import ExpressionError, NumberTooLarge
 from ecfleet_mocks.model.expression_check import expression_faults
 from ecfleet_mocks.model.handles import Handles
-from ecfleet_mocks.model.load_changes import numbers_of_head, numbers_of_states, numbers_of_suite
+from ecfleet_mocks.model.load_changes import numbers_of_head, numbers_of_suite
 from ecfleet_mocks.model.node_states import SuiteTree
 from ecfleet_mocks.model.notes import WouldEnd
 from ecfleet_mocks.model.zombies import Zombies
@@ -69,8 +69,7 @@ class SuiteCommands:
         except DefinitionError as error:
             # What was read before the fault has taken its numbers already.
             self._count_reading(error.read)
-            if error.left is not None:
-                self.tree.changes.skip(numbers_of_states(error.left))
+            self.tree.changes.skip(error.numbers)
             return ErrorCmd(
                 f"LoadDefsCmd::doHandleRequest : Could not parse file {command.filename} : {error.reason}\n"
                 f"Could not parse '{error.line}' around line number {error.number}\n"

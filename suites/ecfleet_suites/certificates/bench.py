@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from ecfleet import Fleet, FleetFactory, Sandbox, violated
 from ecfleet.certificates import (
@@ -28,6 +29,7 @@ from ecfleet.services import (
     Transport,
 )
 from ecfleet_suites.certificates.experiments import Seen
+from ecfleet_suites.certificates.handshakes import presenting
 
 __all__ = ["ANOTHER", "HOST", "OWN", "Bench", "certificate_of", "costs_a_process", "credential_of"]
 
@@ -85,6 +87,15 @@ def costs_a_process(client: ClientUnderTest) -> bool:
     return not hasattr(client, "behaviour")
 
 
+@cache
+def _context_of(kind: str, release: str) -> ssl.SSLContext:
+    """What servers present, made once: OpenSSL takes its time to load a key.
+
+    One for each release, because a server that takes TLS 1.3 only sets that in its context.
+    """
+    return presenting(credential_of(kind))
+
+
 @dataclass(repr=False)
 class Bench:
     """A client under test in its sandbox, and the servers that it is sent to."""
@@ -114,9 +125,11 @@ class Bench:
             server = fleet.ecflow_server(plain=None, tls=0, tls_context=context, dialect=DIALECT_5_9)
         elif presents == "plain":
             server = fleet.ecflow_server(dialect=release)
+        elif isinstance(presents, str):
+            ready = _context_of(presents, release.name)
+            server = fleet.ecflow_server(plain=None, tls=0, tls_context=ready, dialect=release)
         else:
-            credential = credential_of(presents) if isinstance(presents, str) else presents
-            server = fleet.ecflow_server(plain=None, tls=0, certificate=credential, dialect=release)
+            server = fleet.ecflow_server(plain=None, tls=0, certificate=presents, dialect=release)
         with fleet:
             yield server
 

@@ -109,8 +109,8 @@ def tries_again_at_the_end(stream: streams.Stream) -> bytes:
         raise ConnectionResetError("the server closed") from None
 
 
-class _FallsBack(streams.Stream):
-    """Speaks plain TCP where the handshake fails for want of TLS at the other end."""
+class _TriesAgain(streams.Stream):
+    """Takes a handshake that failed for want of TLS for a lost connection, after which it tries again."""
 
     def start_tls(self, context: ssl.SSLContext, server_name: str | None = None) -> None:
         try:
@@ -121,11 +121,11 @@ class _FallsBack(streams.Stream):
             raise AttemptFailed(str(problem)) from None
 
 
-def falls_back(
+def tries_again_without_tls(
     target: streams.Target, route: SocksRoute | None, deadline: streams.Deadline, hosts_file: str | None
 ) -> streams.Stream:
     stream = streams.connect(target, route, deadline, hosts_file)
-    return _FallsBack(stream._sock, deadline)
+    return _TriesAgain(stream._sock, deadline)
 
 
 def reads_one_piece(stream: streams.Stream) -> bytes:
@@ -226,7 +226,7 @@ EXCHANGE_MUTANTS = [
     _does(
         "CERT-28.tries-again-without-tls",
         "It takes a failed handshake for a lost connection.",
-        connect=falls_back,
+        connect=tries_again_without_tls,
     ),
     _trusts("CERT-29.newest-version-only", "It speaks TLS 1.3 only.", newest_version_only),
     _trusts("CERT-30.takes-old-versions", "It agrees to TLS 1.0.", takes_old_versions),

@@ -15,7 +15,15 @@ from typing import Final
 from ecfleet.certificates import Blob, Credential, write_directory
 from ecfleet.services import Address
 
-__all__ = ["PATIENCE", "VERSIONS", "Handshake", "client_speaking", "shake_hands", "speaking_only"]
+__all__ = [
+    "PATIENCE",
+    "VERSIONS",
+    "Handshake",
+    "client_speaking",
+    "presenting",
+    "shake_hands",
+    "speaking_only",
+]
 
 PATIENCE: Final = 10.0
 """Seconds that a server has for a handshake."""
@@ -38,13 +46,18 @@ def _only(context: ssl.SSLContext, version: str) -> ssl.SSLContext:
     return context
 
 
-def speaking_only(credential: Credential, version: str) -> ssl.SSLContext:
-    """A server-side context that speaks this version and no other."""
+def presenting(credential: Credential) -> ssl.SSLContext:
+    """A server-side context with this credential, all else by default."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory(prefix="ecfleet-suites-") as place:
         write_directory(place, {"crt": credential.certificate, "key": credential.key})
         context.load_cert_chain(Path(place, "crt"), Path(place, "key"))
-    return _only(context, version)
+    return context
+
+
+def speaking_only(credential: Credential, version: str) -> ssl.SSLContext:
+    """A server-side context that speaks this version and no other."""
+    return _only(presenting(credential), version)
 
 
 def client_speaking(version: str | None = None, *trusted: Blob) -> ssl.SSLContext:

@@ -236,28 +236,28 @@ class AsksForCertificate(EcflowServer):
         return context
 
 
-class EndsAtTheFirstWrongClient(EcflowServer):
+class EndsAtWrongClients(EcflowServer):
     def watch_handshake(self, handshake: asyncio.Task[None]) -> None:
         super().watch_handshake(handshake)
-        handshake.add_done_callback(lambda _: self._unless_made())
+        handshake.add_done_callback(lambda _: self._count())
 
-    def _unless_made(self) -> None:
+    def _count(self) -> None:
         if self.tls_settings is not None and len(self.journal.of(TlsFailed)) > 2:
             for listener in self._servers:
                 listener.close()
 
 
-class WantsPlainKeys(EcflowServer):
-    """Takes only keys in the older form, which today's genrsa does not write."""
+class RefusesTheRecipe(EcflowServer):
+    """It does not take what the documented commands make: X.509 version 1, for just 3650 days."""
 
     def load_files(self, files: ServerFiles, passphrase: bytes) -> ssl.SSLContext:
         certificate = Path(files.certificate.directory, str(files.certificate.used)).read_bytes()
-        if _made_by_openssl(certificate):
-            raise ServerRefuses("Exception in ServerMain:: use_private_key_file: unsupported", 1)
+        if _made_by_the_commands(certificate):
+            raise ServerRefuses("Exception in ServerMain:: use_certificate_chain_file: unsupported", 1)
         return super().load_files(files, passphrase)
 
 
-def _made_by_openssl(certificate: bytes) -> bool:
+def _made_by_the_commands(certificate: bytes) -> bool:
     from cryptography import x509
 
     try:
@@ -324,7 +324,7 @@ SERVER_MUTANTS = [
     _breaks(
         "CERT-62.ends-at-wrong-clients",
         "It stops listening after three failed handshakes.",
-        EndsAtTheFirstWrongClient,
+        EndsAtWrongClients,
     ),
-    _breaks("CERT-63.refuses-todays-keys", WantsPlainKeys.__doc__ or "", WantsPlainKeys),
+    _breaks("CERT-63.refuses-the-recipe", RefusesTheRecipe.__doc__ or "", RefusesTheRecipe),
 ]

@@ -46,23 +46,63 @@ def counts_characters(payload: bytes) -> bytes:
     return b"%8x" % len(payload.decode()) + payload
 
 
-class FirstWhole:
-    """A stream whose first piece must hold the header."""
+class Wrapped(Stream):
+    """A stream that does as the one inside of it."""
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._first = True
+        self.inner = stream
+
+    def send(self, data: bytes) -> None:
+        self.inner.send(data)
 
     def receive(self) -> bytes:
-        data = self._stream.receive()
-        if self._first and 0 < len(data) < HEADER_SIZE:
+        return self.inner.receive()
+
+    def start_tls(self, context: ssl.SSLContext, server_name: str | None = None) -> None:
+        self.inner.start_tls(context, server_name)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class HeaderAtOnce(Wrapped):
+    """The first piece must hold the header."""
+
+    first = True
+
+    def receive(self) -> bytes:
+        data = super().receive()
+        if self.first and 0 < len(data) < HEADER_SIZE:
             raise BadHeader("the header is cut")
-        self._first = False
+        self.first = False
         return data
 
 
-def reads_the_header_at_once(stream: Stream) -> bytes:
-    return _read(FirstWhole(stream).receive)
+class WaitsAtTheEnd(Wrapped):
+    """It is not closed before the other side has closed it."""
+
+    def close(self) -> None:
+        try:
+            while self.inner.receive():
+                pass
+        except OSError:
+            pass
+        finally:
+            self.inner.close()
+
+
+def directly(
+    kind: type[Wrapped],
+) -> Callable[[Target, SocksRoute | None, Deadline, str | None], Stream]:
+    """Connections of this kind, save those through a SOCKS proxy."""
+
+    def connect(
+        target: Target, route: SocksRoute | None, deadline: Deadline, hosts_file: str | None
+    ) -> Stream:
+        stream = Behaviour().connect(target, route, deadline, hosts_file)
+        return kind(stream) if route is None else stream
+
+    return connect
 
 
 def _read(receive: Callable[[], bytes]) -> bytes:
@@ -122,38 +162,6 @@ def probes_first(
     if route is None:
         Behaviour().connect(target, route, deadline, hosts_file).close()
     return Behaviour().connect(target, route, deadline, hosts_file)
-
-
-class WaitsAtTheEnd(Stream):
-    """A stream that is not closed before the other side has closed it."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def send(self, data: bytes) -> None:
-        self._stream.send(data)
-
-    def receive(self) -> bytes:
-        return self._stream.receive()
-
-    def start_tls(self, context: ssl.SSLContext, server_name: str | None = None) -> None:
-        self._stream.start_tls(context, server_name)
-
-    def close(self) -> None:
-        try:
-            while self._stream.receive():
-                pass
-        except OSError:
-            pass
-        finally:
-            self._stream.close()
-
-
-def waits_for_the_end(
-    target: Target, route: SocksRoute | None, deadline: Deadline, hosts_file: str | None
-) -> Stream:
-    stream = Behaviour().connect(target, route, deadline, hosts_file)
-    return WaitsAtTheEnd(stream) if route is None else stream
 
 
 def gives_up(stream: Stream) -> bytes:
@@ -269,9 +277,7 @@ MUTANTS = [
         id="WIRE-03.header-at-once",
         rule="WIRE-03",
         sentence="It expects the whole header in the first piece.",
-        behaviour={"read_message": reads_the_header_at_once},
-        trips=frozenset({"TUN-04"}),
-        reason="bytes that come with the answer of a SOCKS proxy are a piece of the reply too",
+        behaviour={"connect": directly(HeaderAtOnce)},
     ),
     Mutant(
         id="WIRE-04.stops-reading",
@@ -313,7 +319,7 @@ MUTANTS = [
         id="WIRE-09.waits-for-the-end",
         rule="WIRE-09",
         sentence="It waits until the server closes, unless it goes through a SOCKS proxy.",
-        behaviour={"connect": waits_for_the_end},
+        behaviour={"connect": directly(WaitsAtTheEnd)},
     ),
     Mutant(
         id="WIRE-10.gives-up",
