@@ -1,6 +1,7 @@
 """Each rule catches the subject that breaks it.
 
-Which other rules that subject trips, and that it declares them, is what ``python -m ecfleet.kill_matrix`` finds out, which takes much longer.
+Which other rules that subject trips, and that it declares them, is what ``python -m ecfleet.kill_matrix``
+finds out, which takes much longer.
 """
 
 from __future__ import annotations
