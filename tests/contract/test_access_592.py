@@ -247,6 +247,8 @@ def terminate(place: Place) -> Answers:
         except ConnectionRefusedError:
             answers.append(("and then", "nobody listens"))
             break
+        except ConnectionResetError:
+            continue  # accepted by a server that was just ending
     return answers
 
 
